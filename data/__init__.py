@@ -1,0 +1,1 @@
+"""What is known and stored: skeletons, cameras, typed structures, file formats."""

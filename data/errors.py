@@ -1,0 +1,57 @@
+"""Every error that a user can cause, as one tree.
+
+PoseliftError                   exit status 1: caught by the command line, one line printed
+├── VideoError                  a video is missing, unreadable, empty or not a video
+│   └── NoPersonFound           a readable video in which nobody is seen
+├── FormatError                 an archive or checkpoint is not what its name promises
+│   └── UnsafeFile              ... and holds something that could run code
+├── LayoutMismatch              a checkpoint and the keypoints do not fit together
+├── UnknownName                 no detector, lifter, stage or joint has this name
+├── MissingDependency           an optional package is needed and not installed
+└── OutputError                 the result cannot be written
+
+A message names the thing, the evidence and the next step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class PoseliftError(Exception):
+    """Base of all errors that are the input's fault, not the program's."""
+
+
+class VideoError(PoseliftError):
+    """A video is missing, unreadable, empty or not a video."""
+
+
+class NoPersonFound(VideoError):
+    """The video decodes, but nobody is seen in it."""
+
+
+class FormatError(PoseliftError):
+    """An archive or checkpoint is not what its name promises."""
+
+
+class UnsafeFile(FormatError):
+    """A file holds objects that are not plain numbers, and was not read."""
+
+
+class LayoutMismatch(PoseliftError):
+    """A checkpoint expects other keypoints than the ones given."""
+
+
+class UnknownName(PoseliftError):
+    """No registered thing has this name."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        super().__init__(f"unknown {kind} '{name}'. Known: {', '.join(sorted(known))}.")
+
+
+class MissingDependency(PoseliftError):
+    """An optional package is needed and not installed."""
+
+
+class OutputError(PoseliftError):
+    """The result cannot be written where it was asked for."""

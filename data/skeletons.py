@@ -1,0 +1,132 @@
+"""Skeleton layouts as data. Everything else is derived from the joint names.
+
+A joint called `left_X` has the twin `right_X`; that gives the mirror. A bone is a
+(parent, child) pair; bones give parents, lengths and drawing. No index lists by hand.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from data.errors import UnknownName
+
+Side = Literal["left", "right", "centre"]
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """Named joints and the bones between them.
+
+    Args:
+        name: the layout's name, as stored in archives and checkpoints.
+        joints: (J,) joint names in storage order.
+        bones: (parent, child) name pairs; drawn in this order.
+    """
+
+    name: str
+    joints: tuple[str, ...]
+    bones: tuple[tuple[str, str], ...]
+
+    @property
+    def num_joints(self) -> int:
+        return len(self.joints)
+
+    @cached_property
+    def _index(self) -> dict[str, int]:
+        return {joint: i for i, joint in enumerate(self.joints)}
+
+    def index(self, joint: str) -> int:
+        """Position of a joint. Raises: UnknownName."""
+        if joint not in self._index:
+            raise UnknownName(f"joint of {self.name}", joint, self.joints)
+        return self._index[joint]
+
+    def indices(self, *joints: str) -> tuple[int, ...]:
+        return tuple(self.index(joint) for joint in joints)
+
+    @cached_property
+    def edges(self) -> tuple[tuple[int, int], ...]:
+        """Bones as (parent, child) indices."""
+        return tuple((self.index(a), self.index(b)) for a, b in self.bones)
+
+    @cached_property
+    def parents(self) -> tuple[int, ...]:
+        """(J,) index of each joint's parent: the first bone that ends in it; -1 for a root."""
+        first: dict[int, int] = {}
+        for parent, child in self.edges:
+            first.setdefault(child, parent)
+        return tuple(first.get(j, -1) for j in range(self.num_joints))
+
+    def side(self, joint: str) -> Side:
+        if joint.startswith("left_"):
+            return "left"
+        return "right" if joint.startswith("right_") else "centre"
+
+    @cached_property
+    def left(self) -> tuple[int, ...]:
+        """Left joints, in storage order."""
+        return tuple(i for i, joint in enumerate(self.joints) if self.side(joint) == "left")
+
+    @cached_property
+    def right(self) -> tuple[int, ...]:
+        """Right joints, in the order of their left twins."""
+        return tuple(self.index("right_" + self.joints[i].removeprefix("left_")) for i in self.left)
+
+    @cached_property
+    def mirror(self) -> tuple[int, ...]:
+        """(J,) permutation that swaps every left joint with its right twin."""
+        order = list(range(self.num_joints))
+        for left, right in zip(self.left, self.right, strict=True):
+            order[left], order[right] = right, left
+        return tuple(order)
+
+
+COCO17 = Skeleton(
+    name="coco",
+    joints=(
+        "nose", "left_eye", "right_eye", "left_ear", "right_ear",
+        "left_shoulder", "right_shoulder", "left_elbow", "right_elbow",
+        "left_wrist", "right_wrist", "left_hip", "right_hip",
+        "left_knee", "right_knee", "left_ankle", "right_ankle",
+    ),
+    bones=(
+        ("nose", "left_eye"), ("nose", "right_eye"),
+        ("left_eye", "left_ear"), ("right_eye", "right_ear"),
+        ("left_shoulder", "right_shoulder"), ("left_hip", "right_hip"),
+        ("left_shoulder", "left_hip"), ("right_shoulder", "right_hip"),
+        ("left_shoulder", "left_elbow"), ("left_elbow", "left_wrist"),
+        ("right_shoulder", "right_elbow"), ("right_elbow", "right_wrist"),
+        ("left_hip", "left_knee"), ("left_knee", "left_ankle"),
+        ("right_hip", "right_knee"), ("right_knee", "right_ankle"),
+    ),
+)  # fmt: skip
+
+H36M17 = Skeleton(
+    name="h36m",
+    joints=(
+        "hip", "right_hip", "right_knee", "right_ankle",
+        "left_hip", "left_knee", "left_ankle",
+        "spine", "thorax", "neck", "head",
+        "left_shoulder", "left_elbow", "left_wrist",
+        "right_shoulder", "right_elbow", "right_wrist",
+    ),
+    bones=(
+        ("hip", "right_hip"), ("right_hip", "right_knee"), ("right_knee", "right_ankle"),
+        ("hip", "left_hip"), ("left_hip", "left_knee"), ("left_knee", "left_ankle"),
+        ("hip", "spine"), ("spine", "thorax"), ("thorax", "neck"), ("neck", "head"),
+        ("thorax", "left_shoulder"), ("left_shoulder", "left_elbow"), ("left_elbow", "left_wrist"),
+        ("thorax", "right_shoulder"), ("right_shoulder", "right_elbow"),
+        ("right_elbow", "right_wrist"),
+    ),
+)  # fmt: skip
+
+SKELETONS = {skeleton.name: skeleton for skeleton in (COCO17, H36M17)}
+
+
+def skeleton_named(name: str) -> Skeleton:
+    """The registered layout of this name. Raises: UnknownName."""
+    if name not in SKELETONS:
+        raise UnknownName("keypoint layout", name, SKELETONS)
+    return SKELETONS[name]

@@ -1,0 +1,209 @@
+"""The values that travel between stages. Each checks its own shapes.
+
+T frames of a clip, J joints, P people, N detections mean the same everywhere. Pixels
+are those of the upright image: rotation metadata is already applied.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from data.skeletons import COCO17, H36M17, Skeleton
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """A video as it is shown.
+
+    Args:
+        width, height: pixels, after rotation.
+        fps: mean frames per second; frame times are exact, this is for people.
+        rotation: degrees anticlockwise that the stored frames are turned by.
+        duration_s, frame_count: what the container claims; None when it is silent.
+    """
+
+    name: str
+    width: int
+    height: int
+    fps: float
+    codec: str
+    rotation: int = 0
+    duration_s: float | None = None
+    frame_count: int | None = None
+    has_audio: bool = False
+    variable_rate: bool = False
+
+
+@dataclass(frozen=True)
+class FrameDetections:
+    """The people found in one frame.
+
+    Args:
+        boxes: (N, 4) x1 y1 x2 y2, pixels.
+        scores: (N,) confidence that this is a person, [0, 1].
+        keypoints: (N, J, 2) pixels.
+        confidence: (N, J) in [0, 1].
+    """
+
+    boxes: np.ndarray
+    scores: np.ndarray
+    keypoints: np.ndarray
+    confidence: np.ndarray
+
+    def __post_init__(self) -> None:
+        count = len(self.scores)
+        joints = self.keypoints.shape[1]
+        _check(self, boxes=(count, 4), scores=(count,), keypoints=(count, joints, 2))
+        _check(self, confidence=(count, joints))
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def select(self, rows: np.ndarray) -> FrameDetections:
+        return FrameDetections(
+            self.boxes[rows], self.scores[rows], self.keypoints[rows], self.confidence[rows]
+        )
+
+    @classmethod
+    def none(cls, layout: Skeleton = COCO17) -> FrameDetections:
+        joints = layout.num_joints
+        return cls(
+            np.zeros((0, 4), np.float32),
+            np.zeros(0, np.float32),
+            np.zeros((0, joints, 2), np.float32),
+            np.zeros((0, joints), np.float32),
+        )
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """The frames of a clip: how large, when, and what was lost.
+
+    Args:
+        times_s: (T,) presentation time of each frame, seconds from the video's start.
+        expected_frames: more than T when the file breaks off; None when unknown.
+    """
+
+    width: int
+    height: int
+    fps: float
+    times_s: np.ndarray
+    expected_frames: int | None = None
+
+    def __post_init__(self) -> None:
+        _check(self, times_s=(len(self.times_s),))
+
+    def __len__(self) -> int:
+        return len(self.times_s)
+
+
+@dataclass(frozen=True)
+class Detections:
+    """Everything the detector saw in a clip: one FrameDetections per frame."""
+
+    timeline: Timeline
+    frames: tuple[FrameDetections, ...]
+    layout: Skeleton = COCO17
+
+    def __post_init__(self) -> None:
+        if len(self.frames) != len(self.timeline):
+            raise ValueError(f"{len(self.frames)} frames of detections, {len(self.timeline)} times")
+
+
+@dataclass(frozen=True)
+class Keypoints2D:
+    """One person over the whole clip.
+
+    Args:
+        person_id: from 1, in order of appearance.
+        xy: (T, J, 2) pixels; NaN outside the person's life span.
+        confidence: (T, J) in [0, 1]; 0 outside the life span.
+        seen: (T,) bool, the detector found the person in this frame.
+        interpolated: (T, J) bool, filled in between frames that were seen.
+        scores: (T,) detection score; 0 where not seen.
+    """
+
+    person_id: int
+    xy: np.ndarray
+    confidence: np.ndarray
+    seen: np.ndarray
+    interpolated: np.ndarray
+    scores: np.ndarray
+    layout: Skeleton = COCO17
+
+    def __post_init__(self) -> None:
+        frames, joints = self.xy.shape[0], self.layout.num_joints
+        _check(self, xy=(frames, joints, 2), confidence=(frames, joints), seen=(frames,))
+        _check(self, interpolated=(frames, joints), scores=(frames,))
+
+    @property
+    def valid(self) -> np.ndarray:
+        """(T,) bool: within the life span, every joint has a position."""
+        return ~np.isnan(self.xy).any((1, 2))
+
+    @property
+    def span(self) -> slice:
+        """The life span: from the first frame seen to the last."""
+        frames = np.flatnonzero(self.valid)
+        return slice(int(frames[0]), int(frames[-1]) + 1) if len(frames) else slice(0, 0)
+
+
+@dataclass(frozen=True)
+class Tracks:
+    """The people of a clip."""
+
+    timeline: Timeline
+    people: tuple[Keypoints2D, ...]
+
+    def __post_init__(self) -> None:
+        for person in self.people:
+            if len(person.xy) != len(self.timeline):
+                raise ValueError(
+                    f"person {person.person_id} has {len(person.xy)} frames, "
+                    f"the clip {len(self.timeline)}"
+                )
+
+
+@dataclass(frozen=True)
+class Poses3D:
+    """The people of a clip in 3D. Metres throughout; NaN where `valid` is False.
+
+    Args:
+        person_id: (P,).
+        pose: (P, T, J, 3) relative to the root joint, camera space (x right, y down,
+            z forward).
+        trajectory: (P, T, 3) the root in camera space; None when the lifter has none.
+        world: (P, T, J, 3) x right, y away from the camera, z up, feet on the floor z = 0.
+        valid: (P, T) bool, within the person's life span.
+        interpolated: (P, T) bool, lifted from keypoints that were filled in.
+        up: (3,) the world's up direction in camera space.
+        focal_px: focal length that the trajectory assumes; nan without a trajectory.
+    """
+
+    timeline: Timeline
+    person_id: np.ndarray
+    pose: np.ndarray
+    trajectory: np.ndarray | None
+    world: np.ndarray
+    valid: np.ndarray
+    interpolated: np.ndarray
+    up: np.ndarray
+    focal_px: float
+    layout: Skeleton = H36M17
+
+    def __post_init__(self) -> None:
+        people, frames, joints = len(self.person_id), len(self.timeline), self.layout.num_joints
+        _check(self, pose=(people, frames, joints, 3), world=(people, frames, joints, 3))
+        _check(self, valid=(people, frames), interpolated=(people, frames), up=(3,))
+        if self.trajectory is not None:
+            _check(self, trajectory=(people, frames, 3))
+
+
+def _check(value: Any, **shapes: tuple[int, ...]) -> None:
+    for name, shape in shapes.items():
+        found = getattr(value, name).shape
+        if found != shape:
+            raise ValueError(f"{type(value).__name__}.{name}: shape {found}, expected {shape}")

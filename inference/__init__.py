@@ -1,0 +1,1 @@
+"""A video becomes poses: reading, detecting, tracking, lifting, writing."""

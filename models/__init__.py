@@ -1,0 +1,1 @@
+"""The networks, and what judges and stores them."""
