@@ -2,68 +2,70 @@
 
 Our own archives hold plain arrays and are opened with pickle forbidden. The
 reference's archives hold nested dicts and lists, that is, pickles: those are read by
-an unpickler that knows a handful of NumPy constructors and refuses every other name,
-so that nothing in a file can run.
+data.plain_pickle, so that nothing in a file can run. What an archive claims about its
+sizes is checked before memory is set aside for it.
 """
 
 from __future__ import annotations
 
 import io
+import math
 import pickle
+import tokenize
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 import numpy as np
 
 from data.errors import FormatError, UnsafeFile
+from data.plain_pickle import dump_plain, load_plain
 
-_ALLOWED: dict[tuple[str, str], Any] = {
-    ("numpy", "ndarray"): np.ndarray,
-    ("numpy", "dtype"): np.dtype,
-}
-for _module in ("numpy.core.multiarray", "numpy._core.multiarray"):
-    _ALLOWED[_module, "_reconstruct"] = np._core.multiarray._reconstruct  # type: ignore[attr-defined]
-    _ALLOWED[_module, "scalar"] = np._core.multiarray.scalar  # type: ignore[attr-defined]
-for _module in ("numpy.core.numeric", "numpy._core.numeric"):
-    _ALLOWED[_module, "_frombuffer"] = np._core.numeric._frombuffer  # type: ignore[attr-defined]
+# Real numbers never shrink a hundredfold; below the size, any ratio is harmless.
+MAX_COMPRESSION, HARMLESS_BYTES = 100, 1 << 28
 
-
-def _encode_latin1(text: str, encoding: str) -> bytes:
-    """Stands in for codecs.encode, which protocol 2 uses to spell bytes."""
-    if encoding != "latin1":
-        raise pickle.UnpicklingError(f"unexpected text encoding {encoding!r}")
-    return text.encode("latin1")
-
-
-_ALLOWED["_codecs", "encode"] = _encode_latin1
-
-
-class RestrictedUnpickler(pickle.Unpickler):
-    """Knows arrays, numbers, text and containers, and nothing that acts."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        try:
-            return _ALLOWED[module, name]
-        except KeyError:
-            raise UnsafeFile(f"it asks for {module}.{name}, which is not plain data") from None
+_DAMAGED_ZIP = (
+    OSError,
+    EOFError,
+    ValueError,
+    RuntimeError,  # encrypted, or an unknown compression
+    zipfile.BadZipFile,
+    zlib.error,
+)
+_DAMAGED_MEMBER = (
+    ValueError,
+    EOFError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    MemoryError,
+    OverflowError,
+    pickle.UnpicklingError,
+    tokenize.TokenError,
+)
 
 
 @contextmanager
 def open_npz(path: Path) -> Iterator[np.lib.npyio.NpzFile]:
     """A pickle-free archive. Raises: FormatError, naming the file."""
     try:
+        if path.is_file() and not zipfile.is_zipfile(path):
+            raise FormatError(f"{path}: not a NumPy archive (.npz), or one that broke off.")
         archive = np.load(path, allow_pickle=False)
     except FileNotFoundError:
         raise FormatError(f"{path}: no such file.") from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (*_DAMAGED_ZIP, *_DAMAGED_MEMBER) as error:
         raise FormatError(f"{path}: not a NumPy archive ({_first_line(error)}).") from error
-    if not isinstance(archive, np.lib.npyio.NpzFile):
+    if not isinstance(archive, np.lib.npyio.NpzFile) or archive.zip is None:
         raise FormatError(f"{path}: a single array, not an archive (.npz).")
     with archive:
+        try:
+            _check_claims(archive.zip)
+        except (*_DAMAGED_ZIP, *_DAMAGED_MEMBER) as error:
+            raise FormatError(f"{path}: damaged archive ({_first_line(error)}).") from error
         try:
             yield archive
         except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
@@ -77,7 +79,7 @@ def load_object_npz(path: Path) -> dict[str, Any]:
     come back as the object they hold.
 
     Raises:
-        UnsafeFile: a member names anything outside the allow-list.
+        UnsafeFile: a member names anything that is not plain data.
         FormatError: not an archive, or damaged.
     """
     try:
@@ -88,41 +90,82 @@ def load_object_npz(path: Path) -> dict[str, Any]:
             }
     except FileNotFoundError:
         raise FormatError(f"{path}: no such file.") from None
-    except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except _DAMAGED_ZIP as error:
         raise FormatError(f"{path}: not a NumPy archive ({_first_line(error)}).") from error
 
 
+def write_object_npz(stream: BinaryIO, members: Mapping[str, Any]) -> None:
+    """Write members as the reference's scripts do: each a pickled object array.
+
+    An array of objects keeps its shape; anything else becomes an array of no dimension.
+    """
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, value in members.items():
+            if not (isinstance(value, np.ndarray) and value.dtype.hasobject):
+                holder = np.empty((), object)
+                holder[()] = value
+                value = holder
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                header = np.lib.format.header_data_from_array_1_0(value)
+                np.lib.format.write_array_header_1_0(member, header)
+                dump_plain(value, member)
+
+
+def _check_claims(archive: zipfile.ZipFile) -> None:
+    """Raises: ValueError: a member is a bomb, or its header claims more than it has."""
+    for info in archive.infolist():
+        _check_size(info)
+        if info.filename.endswith(".npy"):
+            with archive.open(info) as stream:
+                _read_header(stream, info.file_size)
+
+
+def _check_size(info: zipfile.ZipInfo) -> None:
+    if info.file_size > max(HARMLESS_BYTES, MAX_COMPRESSION * info.compress_size):
+        raise ValueError(f"'{info.filename}' would unfold to {info.file_size / 1e9:.0f} GB")
+
+
 def _read_member(path: Path, archive: zipfile.ZipFile, name: str) -> Any:
-    with archive.open(name) as stream:
-        member = io.BytesIO(stream.read())
     try:
-        value = _read_npy(member)
+        info = archive.getinfo(name)
+        _check_size(info)
+        with archive.open(info) as stream:
+            value = _read_npy(io.BytesIO(stream.read()), info.file_size)
     except UnsafeFile as error:
         raise UnsafeFile(
             f"{path}: refused, '{name}' could run code: {error}. Get the file from its author."
         ) from None
-    except (ValueError, EOFError, KeyError, IndexError, TypeError, AttributeError) as error:
-        raise FormatError(f"{path}: '{name}' is damaged ({_first_line(error)}).") from error
-    except (pickle.UnpicklingError, MemoryError, OverflowError) as error:
+    except (*_DAMAGED_ZIP, *_DAMAGED_MEMBER) as error:
         raise FormatError(f"{path}: '{name}' is damaged ({_first_line(error)}).") from error
     return value.item() if isinstance(value, np.ndarray) and value.shape == () else value
 
 
-def _read_npy(stream: BinaryIO) -> Any:
+def _read_npy(stream: BinaryIO, size: int) -> np.ndarray:
+    shape, dtype = _read_header(stream, size)
+    if not dtype.hasobject:
+        stream.seek(0)
+        return np.lib.format.read_array(stream, allow_pickle=False)
+    value = load_plain(stream)
+    if not isinstance(value, np.ndarray) or value.shape != shape:
+        raise ValueError(f"holds a {type(value).__name__}, not an array of shape {shape}")
+    return value
+
+
+def _read_header(stream: IO[bytes], size: int) -> tuple[tuple[int, ...], np.dtype]:
+    """Shape and type that a member of `size` bytes claims.
+
+    Raises: ValueError: no such header, or its numbers would not fit.
+    """
     version = np.lib.format.read_magic(stream)
     read_header = (
         np.lib.format.read_array_header_1_0
         if version == (1, 0)
         else np.lib.format.read_array_header_2_0
     )
-    shape, fortran, dtype = read_header(stream)
-    if not dtype.hasobject:
-        stream.seek(0)
-        return np.lib.format.read_array(stream, allow_pickle=False)
-    value = RestrictedUnpickler(stream, encoding="latin1").load()
-    if not isinstance(value, np.ndarray):
-        raise ValueError(f"holds a {type(value).__name__}, not an array")
-    return value.reshape(shape, order="F" if fortran else "C")
+    shape, _fortran, dtype = read_header(stream)
+    if not dtype.hasobject and math.prod(shape) * dtype.itemsize != size - stream.tell():
+        raise ValueError(f"claims shape {shape} of {dtype} in {size} bytes")
+    return shape, dtype
 
 
 def _first_line(error: BaseException) -> str:
