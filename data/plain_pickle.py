@@ -111,7 +111,7 @@ class _ArrayClaim:
             content = content.encode("latin1")
         if len(content) != count * self.dtype.itemsize:
             raise ValueError(f"{len(content)} bytes cannot fill an array of shape {self.shape}")
-        flat = np.frombuffer(content, self.dtype).copy()
+        flat = np.frombuffer(content, self.dtype).astype(self.dtype.newbyteorder("="))
         return flat.reshape(self.shape, order="F" if self.order == "F" else "C")
 
 

@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+"""Make a custom data set of a folder of detections, for `run.py -d custom -k NAME`.
+
+    python data/prepare_data_2d_custom.py -i DETECTIONS -o NAME
+
+Writes data_2d_custom_NAME.npz next to this script, where run.py looks for it. Exit
+status 1 when a video was left out; the others are in the data set all the same.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+DATA = Path(__file__).resolve().parent
+if str(DATA.parent) not in sys.path:
+    sys.path.insert(0, str(DATA.parent))
+
+from data.custom_2d import convert_folder, custom_archive_path, save_custom  # noqa: E402
+from data.errors import OutputError, PoseliftError  # noqa: E402
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="Detections of videos -> a custom data set.")
+    parser.add_argument(
+        "-i",
+        "--input",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="folder of VIDEO.npz, written by infer_video.py",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        metavar="NAME",
+        help="name of the data set, as given to run.py -k",
+    )
+    parser.add_argument(
+        "--data-dir",
+        type=Path,
+        default=DATA,
+        metavar="DIR",
+        help="where data_2d_custom_NAME.npz is written (default: %(default)s)",
+    )
+    options = parser.parse_args(arguments)
+    try:
+        return _convert(options.input, custom_archive_path(options.data_dir, options.output))
+    except OutputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        print(f"hint: --data-dir writes elsewhere than {options.data_dir}", file=sys.stderr)
+    except PoseliftError as error:
+        print(f"error: {error}", file=sys.stderr)
+    return 1
+
+
+def _convert(folder: Path, target: Path) -> int:
+    conversion = convert_folder(folder)
+    for failure in conversion.failures:
+        print(f"error: {failure}", file=sys.stderr)
+    if conversion.archive is None:
+        print("error: no data set was written", file=sys.stderr)
+        return 1
+    save_custom(target, conversion)
+    for name, (width, height) in conversion.archive.video_sizes.items():
+        frames = len(conversion.archive.positions[name]["custom"][0])
+        missing = conversion.interpolated[name]
+        print(f"{name}: {frames} frames of {width} x {height}, {missing} interpolated")
+    print(f"wrote {target}")
+    return 1 if conversion.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
