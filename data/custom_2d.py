@@ -28,6 +28,9 @@ from data.skeletons import COCO17, Skeleton
 from data.stores import whole_file
 from data.structures import Detections, FrameDetections, Timeline
 
+# Data sets are stored as float32. NaN is not less than anything either.
+LARGEST = np.finfo(np.float32).max
+
 
 @dataclass(frozen=True)
 class VideoDetections:
@@ -61,7 +64,7 @@ class VideoDetections:
                 raise ValueError(
                     f"frame {frame}: keypoints of shape {keypoints.shape}, expected {expected}"
                 )
-            if not (np.isfinite(boxes).all() and np.isfinite(keypoints).all()):
+            if not all((np.abs(rows) <= LARGEST).all() for rows in (boxes, keypoints)):
                 raise ValueError(f"frame {frame}: has boxes or keypoints that are no numbers")
 
     def __len__(self) -> int:

@@ -49,12 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         return _convert(options.input, custom_archive_path(options.data_dir, options.output))
-    except OutputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        print(f"hint: --data-dir writes elsewhere than {options.data_dir}", file=sys.stderr)
     except PoseliftError as error:
         print(f"error: {error}", file=sys.stderr)
-    return 1
+        return 1
 
 
 def _convert(folder: Path, target: Path) -> int:
@@ -64,7 +61,10 @@ def _convert(folder: Path, target: Path) -> int:
     if conversion.archive is None:
         print("error: no data set was written", file=sys.stderr)
         return 1
-    save_custom(target, conversion)
+    try:
+        save_custom(target, conversion)
+    except OutputError as error:
+        raise OutputError(f"{error} --data-dir writes elsewhere.") from error
     for name, (width, height) in conversion.archive.video_sizes.items():
         frames = len(conversion.archive.positions[name]["custom"][0])
         missing = conversion.interpolated[name]

@@ -1,0 +1,488 @@
+"""Custom data sets: equal to the reference's, and safe to read from strangers."""
+
+from __future__ import annotations
+
+import builtins
+import io
+import itertools
+import os
+import pickle
+import pickletools
+import shutil
+import struct
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data import safe_archive
+from data.custom_2d import (
+    VideoDetections,
+    best_person,
+    convert_folder,
+    custom_archive_path,
+    from_detections,
+    load_video_detections,
+    save_video_detections,
+    to_detections,
+)
+from data.errors import FormatError, NoPersonFound, OutputError, UnsafeFile
+from data.gaps import fill_gaps
+from data.keypoint_archive import load_keypoint_archive, save_keypoint_archive
+from data.safe_archive import load_object_npz, open_npz, write_object_npz
+from data.skeletons import COCO17
+from data.structures import Detections, FrameDetections, Timeline
+from models.weights import read_checkpoint
+
+SCRIPT = Path(__file__).resolve().parents[1] / "data" / "prepare_data_2d_custom.py"
+
+
+def run_script(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(SCRIPT), *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+
+
+def reference_reading(path: Path) -> tuple[np.ndarray, dict[str, int]]:
+    """What the original sees of a detections file: best person per frame, NaN for nobody."""
+    file = np.load(path, encoding="latin1", allow_pickle=True)
+    rows = []
+    for boxes, keypoints in zip(file["boxes"], file["keypoints"], strict=True):
+        if len(boxes[1]) == 0 or len(keypoints[1]) == 0:
+            rows.append(np.full((17, 4), np.nan, np.float32))
+        else:
+            rows.append(keypoints[1][np.argmax(boxes[1][:, 4])].T.copy())
+    return np.array(rows, np.float32)[:, :, :2], file["metadata"].item()
+
+
+def crowd(*people_per_frame: int) -> VideoDetections:
+    """A made-up video with so many people in each frame."""
+    random = np.random.default_rng(5)
+    boxes = [random.uniform(1, 99, (n, 5)).astype(np.float32) for n in people_per_frame]
+    keypoints = [random.uniform(1, 99, (n, 4, 17)).astype(np.float32) for n in people_per_frame]
+    return VideoDetections(640, 360, tuple(boxes), tuple(keypoints))
+
+
+# --- the reference's numbers ---
+
+
+def test_data_set_equals_the_references(reference: Path, tmp_path: Path) -> None:
+    done = run_script("-i", reference / "detections", "-o", "gold", "--data-dir", tmp_path,
+                      cwd=tmp_path)  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    ours = load_object_npz(tmp_path / "data_2d_custom_gold.npz")
+    theirs = load_object_npz(reference / "expected" / "data_2d_custom_goldvid.npz")
+    assert ours.keys() == theirs.keys()
+    assert ours["metadata"] == theirs["metadata"]
+    assert ours["positions_2d"].keys() == theirs["positions_2d"].keys()
+    for video, actions in theirs["positions_2d"].items():
+        (found,), (wanted,) = ours["positions_2d"][video]["custom"], actions["custom"]
+        assert found.dtype == wanted.dtype
+        assert found.tobytes() == wanted.tobytes()
+
+
+def test_a_short_clip_equals_the_references(assets: Path, tmp_path: Path) -> None:
+    shutil.copy(assets / "dance_60.mp4.npz", tmp_path)
+    archive = convert_folder(tmp_path).archive
+    assert archive is not None
+    with open_npz(assets / "dance_60_expected.npz") as expected:
+        wanted = expected["xy"]
+    (found,) = archive.positions["dance_60.mp4"]["custom"]
+    assert found.tobytes() == wanted.tobytes()
+    assert archive.video_sizes == {"dance_60.mp4": (1280, 720)}
+
+
+def test_what_we_write_the_reference_reads(assets: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.npz"
+    save_video_detections(copy, load_video_detections(assets / "dance_60.mp4.npz"))
+    wanted, wanted_size = reference_reading(assets / "dance_60.mp4.npz")
+    found, found_size = reference_reading(copy)
+    assert found.tobytes() == wanted.tobytes()
+    assert found_size == wanted_size
+
+
+@pytest.mark.parametrize("people", [(1,), (2, 2), (3, 0, 1), (1, 1, 1)])
+def test_round_trip_keeps_every_person(people: tuple[int, ...], tmp_path: Path) -> None:
+    video, path = crowd(*people), tmp_path / "crowd.npz"
+    save_video_detections(path, video)
+    again = load_video_detections(path)
+    assert [boxes.tobytes() for boxes in again.boxes] == [b.tobytes() for b in video.boxes]
+    assert [k.tobytes() for k in again.keypoints] == [k.tobytes() for k in video.keypoints]
+    assert (again.width, again.height) == (640, 360)
+    np.testing.assert_array_equal(reference_reading(path)[0], best_person(video))
+
+
+def test_pickles_name_nothing_private_of_numpy(tmp_path: Path) -> None:
+    path = tmp_path / "crowd.npz"
+    save_video_detections(path, crowd(2, 0))
+    with zipfile.ZipFile(path) as archive:
+        for name in archive.namelist():
+            pickled = archive.read(name).split(b"\n", 1)[1]
+            names = {text for _, text, _ in pickletools.genops(pickled) if isinstance(text, str)}
+            assert {text for text in names if "numpy" in text} == {"numpy"}
+
+
+def test_detections_survive_the_reference_format() -> None:
+    frame = FrameDetections(
+        boxes=np.array([[1, 2, 30, 40]], np.float32),
+        scores=np.array([0.8], np.float32),
+        keypoints=np.arange(34, dtype=np.float32).reshape(1, 17, 2),
+        confidence=np.linspace(0, 1, 17, dtype=np.float32)[None],
+    )
+    timeline = Timeline(64, 48, 25.0, np.arange(2) / 25)
+    ours = Detections(timeline, (frame, FrameDetections.none()))
+    video = from_detections(ours)
+    back = to_detections(video, fps=25.0)
+    for name in ("boxes", "scores", "keypoints", "confidence"):
+        np.testing.assert_array_equal(getattr(back.frames[0], name), getattr(frame, name))
+    assert len(back.frames[1]) == 0
+    np.testing.assert_array_equal(back.timeline.times_s, timeline.times_s)
+    logit, probability = video.keypoints[0][0, 2, 8], video.keypoints[0][0, 3, 8]
+    assert probability == pytest.approx(1 / (1 + np.exp(-logit)))
+    assert np.isfinite(video.keypoints[0]).all()
+
+
+class Python2Pickler(pickle._Pickler):  # type: ignore[name-defined]
+    """Spells text and bytes alike, as Python 2 did."""
+
+    def save_text(self, text: str | bytes) -> None:
+        content = text.encode("latin1") if isinstance(text, str) else text
+        self.write(b"T" + struct.pack("<I", len(content)) + content)
+        self.memoize(text)
+
+    dispatch = pickle._Pickler.dispatch | {str: save_text, bytes: save_text}  # type: ignore[attr-defined]
+
+
+def write_members(path: Path, dump: Callable[[Any, io.BytesIO], None], **members: Any) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, value in members.items():
+            stream = io.BytesIO()
+            header = np.lib.format.header_data_from_array_1_0(value)
+            np.lib.format.write_array_header_1_0(stream, header)
+            dump(value, stream)
+            archive.writestr(f"{name}.npy", stream.getvalue())
+    return path
+
+
+def boxed(value: Any) -> np.ndarray:
+    holder = np.empty((), object)
+    holder[()] = value
+    return holder
+
+
+def test_detectron1_files_are_read(tmp_path: Path) -> None:
+    """Python-2 pickles; lists of arrays; None where no keypoints were looked for."""
+    video = crowd(2, 0)
+    boxes, keypoints = np.empty(2, object), np.empty(2, object)
+    boxes[0], keypoints[0] = [[], video.boxes[0]], [[], list(video.keypoints[0])]
+    boxes[1], keypoints[1] = [[], np.zeros((0, 5), np.float32)], None
+
+    def dump(value: Any, stream: io.BytesIO) -> None:
+        pickled = io.BytesIO()
+        Python2Pickler(pickled, protocol=2).dump(value)
+        stream.write(pickled.getvalue().replace(b"numpy._core", b"numpy.core"))
+
+    path = write_members(tmp_path / "old.mp4.npz", dump, boxes=boxes, keypoints=keypoints,
+                         metadata=boxed({"w": 640, "h": 360}))  # fmt: skip
+    found = load_video_detections(path)
+    assert found.keypoints[0].tobytes() == video.keypoints[0].tobytes()
+    assert [len(rows) for rows in found.boxes] == [2, 0]
+
+
+def test_metadata_keys_may_be_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    rows = np.empty((1, 2), object)
+    rows[0, 0], rows[0, 1] = [], []
+    with path.open("wb") as stream:
+        members = {"boxes": rows, "keypoints": rows, "metadata": {b"w": 64, b"h": 48}}
+        write_object_npz(stream, members)
+    assert load_video_detections(path).width == 64
+
+
+# --- gaps ---
+
+SEEN = st.lists(st.booleans(), min_size=1, max_size=30).filter(any)
+
+
+@given(seen=SEEN, seed=st.integers(0, 2**32 - 1))
+def test_gaps_are_filled_linearly(seen: list[bool], seed: int) -> None:
+    known = np.flatnonzero(seen)
+    truth = np.random.default_rng(seed).uniform(-500, 500, (len(seen), 17, 2)).astype(np.float32)
+    xy = truth.copy()
+    xy[~np.array(seen)] = np.nan
+    filled = fill_gaps(xy)
+    assert filled.dtype == np.float32
+    assert not np.isnan(filled).any()
+    np.testing.assert_array_equal(filled[known], truth[known])
+    np.testing.assert_array_equal(
+        filled[: known[0]], np.broadcast_to(truth[known[0]], filled[: known[0]].shape)
+    )
+    np.testing.assert_array_equal(
+        filled[known[-1] :], np.broadcast_to(truth[known[-1]], filled[known[-1] :].shape)
+    )
+    for first, last in itertools.pairwise(known):
+        steps = np.diff(filled[first : last + 1], axis=0)
+        np.testing.assert_allclose(steps, np.broadcast_to(steps[0], steps.shape), atol=1e-3)
+
+
+# --- a folder in which things go wrong ---
+
+
+def test_one_bad_video_does_not_stop_the_others(assets: Path, tmp_path: Path) -> None:
+    shutil.copy(assets / "dance_60.mp4.npz", tmp_path)
+    save_video_detections(tmp_path / "empty.mp4.npz", crowd(0, 0, 0))
+    (tmp_path / "text.npz").write_text("hello")
+    done = run_script("-i", ".", "-o", "mine", "--data-dir", "out", cwd=tmp_path)
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 2
+    assert "empty.mp4.npz: nobody is seen in any of its 3 frames" in done.stderr
+    assert "Traceback" not in done.stderr
+    archive = load_keypoint_archive(tmp_path / "out" / "data_2d_custom_mine.npz")
+    assert list(archive.positions) == ["dance_60.mp4"]
+
+
+def test_nothing_is_written_when_every_video_fails(tmp_path: Path) -> None:
+    save_video_detections(tmp_path / "empty.mp4.npz", crowd(0))
+    conversion = convert_folder(tmp_path)
+    assert conversion.archive is None
+    assert isinstance(conversion.failures[0], NoPersonFound)
+    done = run_script("-i", tmp_path, "-o", "mine", "--data-dir", tmp_path, cwd=tmp_path)
+    assert done.returncode == 1
+    assert not list(tmp_path.glob("data_2d*"))
+
+
+@pytest.mark.parametrize("arguments", [("-i", "nowhere", "-o", "x"), ("-i", ".", "-o", "x")])
+def test_a_folder_without_detections_is_an_error(arguments: tuple[str], tmp_path: Path) -> None:
+    done = run_script(*arguments, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_missing_options_are_a_usage_error(tmp_path: Path) -> None:
+    assert run_script("-i", ".", cwd=tmp_path).returncode == 2
+
+
+@pytest.mark.parametrize("name", ["", "../up", "a/b", "a\\b", "c:d", "a\0b", "a\nb"])
+def test_names_cannot_leave_the_folder(name: str) -> None:
+    with pytest.raises(OutputError, match="cannot name a data set"):
+        custom_archive_path(Path("data"), name)
+
+
+def test_archive_round_trip(assets: Path, tmp_path: Path) -> None:
+    shutil.copy(assets / "dance_60.mp4.npz", tmp_path / "dance.mp4.npz")
+    archive = convert_folder(tmp_path).archive
+    assert archive is not None
+    save_keypoint_archive(tmp_path / "out" / "a.npz", archive)
+    again = load_keypoint_archive(tmp_path / "out" / "a.npz")
+    assert (again.layout_name, again.num_joints) == ("coco", 17)
+    assert (again.mirror, again.video_sizes) == (COCO17.mirror, archive.video_sizes)
+    (found,), (wanted,) = (
+        again.positions["dance.mp4"]["custom"],
+        archive.positions["dance.mp4"]["custom"],
+    )
+    assert found.tobytes() == wanted.tobytes()
+
+
+def test_h36m_archives_are_read(reference: Path) -> None:
+    archive = load_keypoint_archive(reference / "data" / "data_2d_h36m_gt.npz")
+    assert archive.layout_name == "h36m"
+    assert len(archive.positions["S11"]["Directions"]) == 4
+    assert archive.left == (4, 5, 6, 11, 12, 13)
+
+
+# --- strangers ---
+
+
+class Calls:
+    """Unpickles into a call."""
+
+    def __init__(self, function: Callable[..., Any], *arguments: Any) -> None:
+        self.call = function, arguments
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return self.call
+
+
+def hostile_values(marker: Path) -> dict[str, Any]:
+    touch = Calls(os.system, f"touch {marker}")
+    deep = np.empty((1, 2), object)
+    deep[0, 0], deep[0, 1] = [], [touch]
+    return {
+        "system": touch,
+        "eval": Calls(builtins.eval, f"open({str(marker)!r}, 'w')"),
+        "open": Calls(open, str(marker), "w"),
+        "getattr": Calls(getattr, "x", "join"),
+        "memmap": Calls(np.memmap, str(marker), "u1", "w+", 0, (4,)),
+        "nested": {"w": 640, "h": 360, "deeper": {"still": deep}},
+    }
+
+
+@pytest.mark.parametrize("attack", list(hostile_values(Path("x"))))
+@pytest.mark.parametrize("protocol", [0, 2, 4, 5])
+def test_nothing_in_an_archive_runs(attack: str, protocol: int, tmp_path: Path) -> None:
+    marker = tmp_path / "executed"
+    rows = np.empty((1, 2), object)
+    rows[0, 0], rows[0, 1] = [], []
+
+    def dump(value: Any, stream: io.BytesIO) -> None:
+        pickle.dump(value, stream, protocol=protocol)
+
+    path = write_members(
+        tmp_path / "evil.mp4.npz",
+        dump,
+        boxes=rows,
+        keypoints=rows,
+        metadata=boxed(hostile_values(marker)[attack]),
+    )
+    for read in (load_video_detections, load_keypoint_archive, load_object_npz):
+        with pytest.raises(UnsafeFile, match=r"evil\.mp4\.npz: refused, 'metadata.npy'"):
+            read(path)
+    assert not marker.exists()
+
+
+class Forged:
+    """An array whose dtype lies: objects, flagged as plain bytes (addresses of choice)."""
+
+    def __reduce__(self) -> Any:
+        class Dtype:
+            def __reduce__(self) -> Any:
+                return np.dtype, ("O8", False, True), (3, "|", None, None, None, -1, -1, 0)
+
+        rebuild = np.zeros(0).__reduce__()[0]
+        return rebuild, (np.ndarray, (0,), b"b"), (1, (2,), Dtype(), False, b"A" * 16)
+
+
+def test_bytes_cannot_pose_as_objects(tmp_path: Path) -> None:
+    path = write_members(
+        tmp_path / "forged.npz", lambda value, stream: pickle.dump(Forged(), stream),
+        boxes=np.empty(2, object),
+    )  # fmt: skip
+    with pytest.raises(FormatError, match=r"forged\.npz: 'boxes\.npy' is damaged"):
+        load_object_npz(path)
+
+
+def test_structured_arrays_are_refused(tmp_path: Path) -> None:
+    record = np.zeros(2, [("a", "f4"), ("b", "O")])
+    np.savez(tmp_path / "a.npz", boxes=boxed([record]))
+    with pytest.raises(UnsafeFile, match=r"a\.npz: refused"):
+        load_object_npz(tmp_path / "a.npz")
+
+
+def test_a_list_that_holds_itself_is_damage(tmp_path: Path) -> None:
+    endless: list[Any] = []
+    endless.append(endless)
+    np.savez(tmp_path / "a.npz", boxes=boxed(endless))
+    with pytest.raises(FormatError, match="contains itself"):
+        load_object_npz(tmp_path / "a.npz")
+
+
+def test_what_is_shared_unfolds_once(tmp_path: Path) -> None:
+    billions: list[Any] = ["lol"]
+    for _ in range(60):
+        billions = [billions, billions]
+    np.savez(tmp_path / "a.npz", boxes=boxed(billions))
+    assert len(load_object_npz(tmp_path / "a.npz")["boxes"]) == 2
+
+
+def test_a_hostile_checkpoint_is_refused(tmp_path: Path) -> None:
+    marker, path = tmp_path / "executed", tmp_path / "epoch_1.bin"
+    torch.save({"model_pos": {}, "epoch": Calls(os.system, f"touch {marker}")}, path)
+    with pytest.raises(UnsafeFile, match=r"epoch_1\.bin: refused"):
+        read_checkpoint(path)
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize("keep", [0, 1, 30, 200, 0.5, 0.99])
+def test_a_truncated_archive_is_an_error(keep: float, assets: Path, tmp_path: Path) -> None:
+    whole = (assets / "dance_60.mp4.npz").read_bytes()
+    path = tmp_path / "cut.npz"
+    path.write_bytes(whole[: keep if isinstance(keep, int) else int(len(whole) * keep)])
+    for read in (load_video_detections, load_keypoint_archive):
+        with pytest.raises(FormatError, match=r"cut\.npz: not a NumPy archive"):
+            read(path)
+    with pytest.raises(FormatError, match=r"cut\.npz: not a NumPy archive"), open_npz(path):
+        pass
+
+
+def test_text_is_no_archive(tmp_path: Path) -> None:
+    path = tmp_path / "text.npz"
+    path.write_text("hello\n" * 100)
+    with pytest.raises(FormatError, match=r"text\.npz: not a NumPy archive"):
+        load_video_detections(path)
+
+
+@pytest.mark.parametrize("shape", [(10**12,), (10**6, 10**6, 10**6), (2**62, 4), (10**9,)])
+def test_a_header_cannot_claim_more_than_there_is(shape: tuple[int, ...], tmp_path: Path) -> None:
+    path = tmp_path / "huge.npz"
+    header = io.BytesIO()
+    claims = {"descr": "<f8", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(header, claims)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("boxes.npy", header.getvalue() + bytes(64))
+    with pytest.raises(FormatError, match=r"huge\.npz: 'boxes.npy' is damaged \(claims shape"):
+        load_object_npz(path)
+    with pytest.raises(FormatError, match=r"huge\.npz: .*claims shape"), open_npz(path):
+        pass
+
+
+def test_a_pickled_array_cannot_claim_more_than_there_is(tmp_path: Path) -> None:
+    huge = Calls(np.ndarray, (10**12,))
+    np.savez(tmp_path / "huge.npz", boxes=boxed(huge))
+    with pytest.raises(FormatError, match=r"huge\.npz"):
+        load_object_npz(tmp_path / "huge.npz")
+
+
+def test_zip_bombs_stay_folded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(safe_archive, "HARMLESS_BYTES", 1 << 20)
+    np.savez_compressed(tmp_path / "bomb.npz", boxes=np.zeros(1 << 20))
+    with pytest.raises(FormatError, match=r"bomb\.npz: .*would unfold"):
+        load_object_npz(tmp_path / "bomb.npz")
+    with pytest.raises(FormatError, match=r"bomb\.npz: .*would unfold"):
+        open_npz(tmp_path / "bomb.npz").__enter__()
+
+
+FAULTS = {
+    "no boxes": ({"boxes": None}, "boxes"),
+    "no size": ({"metadata": {"w": 640}}, "has no 'h'"),
+    "odd size": ({"metadata": {"w": float("inf"), "h": 3}}, "pixels|infinity"),
+    "negative size": ({"metadata": {"w": -640, "h": 3}}, "-640 x 3 pixels"),
+    "no table": ({"metadata": 7}, "not detections"),
+    "box columns": ({"boxes": np.zeros((1, 4), np.float32)}, "frame 0: boxes of shape"),
+    "keypoint rows": ({"keypoints": np.zeros((1, 3, 17), np.float32)}, "frame 0: keypoints"),
+    "people": ({"keypoints": np.zeros((2, 4, 17), np.float32)}, "frame 0: keypoints"),
+    "joints": ({"keypoints": np.zeros((1, 4, 15), np.float32)}, "15 joints"),
+    "nan": ({"boxes": np.full((1, 5), np.nan, np.float32)}, "no numbers"),
+    "too large": ({"keypoints": np.full((1, 4, 17), 1e300)}, "no numbers"),
+    "text": ({"boxes": [["a", "b"]]}, "not numbers"),
+    "ragged": ({"boxes": [[1, 2], [3]]}, "not detections"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_impossible_detections_are_named(fault: str, tmp_path: Path) -> None:
+    changes, message = FAULTS[fault]
+    given = {
+        "boxes": np.ones((1, 5), np.float32),
+        "keypoints": np.ones((1, 4, 17), np.float32),
+        "metadata": {"w": 640, "h": 360},
+    } | changes
+    members: dict[str, Any] = {"metadata": given["metadata"]}
+    for name in ("boxes", "keypoints"):
+        if given[name] is not None:
+            members[name] = np.empty((1, 2), object)
+            members[name][0, 0], members[name][0, 1] = [], given[name]
+    with (tmp_path / "odd.mp4.npz").open("wb") as stream:
+        write_object_npz(stream, members)
+    (failure,) = convert_folder(tmp_path).failures
+    assert isinstance(failure, FormatError)
+    assert "odd.mp4.npz: " in str(failure)
+    with pytest.raises(FormatError, match=message):
+        raise failure
