@@ -55,3 +55,8 @@ class MissingDependency(PoseliftError):
 
 class OutputError(PoseliftError):
     """The result cannot be written where it was asked for."""
+
+
+def one_line(error: BaseException) -> str:
+    """The message without line breaks or control characters, which file names may hold."""
+    return "".join(c if c.isprintable() else "?" for c in str(error).replace("\n", " "))

@@ -128,13 +128,13 @@ def load_tracks(path: Path) -> Tracks:
     """Raises: FormatError."""
     with _opened(path, KEYPOINTS) as a:
         timeline, layout = _timeline(a), skeleton_named(str(a["layout"]))
-        names = ("keypoints", "confidence", "seen", "interpolated", "scores")
-        columns = [a[name] for name in names]
-        people = tuple(
-            Keypoints2D(int(person), *(column[i] for column in columns), layout)
-            for i, person in enumerate(a["person_id"])
+        xy, confidence, seen = a["keypoints"], a["confidence"], a["seen"]
+        filled, scores = a["interpolated"], a["scores"]
+        people = (
+            Keypoints2D(int(number), xy[i], confidence[i], seen[i], filled[i], scores[i], layout)
+            for i, number in enumerate(a["person_id"])
         )
-        return Tracks(timeline, people)
+        return Tracks(timeline, tuple(people))
 
 
 def save_poses(path: Path, poses: Poses3D) -> None:

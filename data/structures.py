@@ -99,6 +99,15 @@ class Timeline:
     def __len__(self) -> int:
         return len(self.times_s)
 
+    @property
+    def lost_frames(self) -> int:
+        """Frames that the file promises and does not hold.
+
+        Containers count loosely, so a difference of two frames or 2 % means nothing.
+        """
+        missing = (self.expected_frames or 0) - len(self)
+        return missing if missing > max(2, 0.02 * len(self)) else 0
+
 
 @dataclass(frozen=True)
 class Detections:

@@ -163,7 +163,7 @@ class MocapTrainer:
         loss = loss + mpjpe(placement[:, :, ROOT], target[:, :, ROOT])
         loss = loss + 0.3 * mpjpe(placement[:, :, UP], target[:, :, UP])
         self.optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         self.optimizer.step()
         return float(loss.detach())
 

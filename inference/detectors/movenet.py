@@ -1,0 +1,174 @@
+"""MoveNet MultiPose Lightning on LiteRT: up to six people, no GPU, no download.
+
+A frame is looked at twice. The first look is the whole frame, small; it finds people.
+The second look is each person's own cut-out, where the same network sees the person at
+a higher resolution; it places the keypoints. Sizes were chosen by benchmarks/detector.py.
+
+Source: MoveNet MultiPose model card (input and output layout), Google, Apache-2.0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+
+from data.errors import MissingDependency
+from data.skeletons import COCO17
+from data.structures import FrameDetections
+from models.registry import checkpoint_file
+
+WEIGHTS = "movenet_multipose_lightning_f16.tflite"
+STRIDE = 32  # sides of the network's input are multiples of this
+
+
+@dataclass(frozen=True)
+class MoveNetSettings:
+    """What shapes MoveNet's result.
+
+    Args:
+        frame_side, person_side: longer side of the first and second look's input,
+            pixels; person_side 0 leaves the second look out.
+        min_score: weaker detections are not people.
+        same_person: two detections that overlap more (see keypoint_similarity) are one.
+        margin: the cut-out's side against the person's.
+    """
+
+    frame_side: int = 384
+    person_side: int = 256
+    min_score: float = 0.1
+    same_person: float = 0.6
+    margin: float = 1.25
+
+
+class MoveNet:
+    """See Detector. One instance serves one thread."""
+
+    layout = COCO17
+
+    def __init__(self, settings: MoveNetSettings | None = None, threads: int = 1) -> None:
+        try:
+            from ai_edge_litert.interpreter import Interpreter
+        except ImportError as error:
+            raise MissingDependency(
+                "detector movenet needs ai-edge-litert: pip install ai-edge-litert"
+            ) from error
+        self._chosen = settings or MoveNetSettings()
+        weights = checkpoint_file(WEIGHTS)
+        self.settings: dict[str, Any] = {
+            "detector": "movenet",
+            "weights": weights.sha256,
+            **asdict(self._chosen),
+        }
+        model = weights.path.read_bytes()
+        self._first = _Network(Interpreter(model_content=model, num_threads=threads))
+        self._second = _Network(Interpreter(model_content=model, num_threads=threads))
+
+    def detect(self, image: np.ndarray) -> FrameDetections:
+        """See Detector.detect."""
+        chosen = self._chosen
+        found = self._first.look(image, chosen.frame_side)
+        found = _one_each(found.select(found.scores >= chosen.min_score), chosen.same_person)
+        if chosen.person_side:
+            found = self._look_again(image, found)
+        return found
+
+    def _look_again(self, image: np.ndarray, people: FrameDetections) -> FrameDetections:
+        """Replace keypoints by the ones seen in each person's own cut-out."""
+        keypoints, confidence = people.keypoints.copy(), people.confidence.copy()
+        for i in range(len(people)):
+            left, top, right, bottom = _cut_out(people, i, image, self._chosen.margin)
+            if min(right - left, bottom - top) < 8:
+                continue
+            seen = self._second.look(image[top:bottom, left:right], self._chosen.person_side)
+            if not len(seen):
+                continue
+            moved = seen.keypoints + np.array([left, top], np.float32)
+            match = [keypoint_similarity(people.keypoints[i], other) for other in moved]
+            best = int(np.argmax(match))
+            surer = seen.confidence[best].mean() > 0.8 * people.confidence[i].mean()
+            if match[best] > 0.3 and surer:
+                keypoints[i], confidence[i] = moved[best], seen.confidence[best]
+        return FrameDetections(people.boxes, people.scores, keypoints, confidence)
+
+
+class _Network:
+    """The interpreter, resized only when the input's shape changes."""
+
+    def __init__(self, interpreter: Any) -> None:
+        self._interpreter = interpreter
+        self._shape: tuple[int, ...] = ()
+
+    def look(self, image: np.ndarray, side: int) -> FrameDetections:
+        """Letterbox (H, W, 3) so that its longer side is `side`; answer in its pixels."""
+        height, width = image.shape[:2]
+        scale = side / max(height, width)
+        inner = max(1, round(width * scale)), max(1, round(height * scale))
+        canvas_width, canvas_height = (-(-length // STRIDE) * STRIDE for length in inner)
+        canvas = np.zeros((1, canvas_height, canvas_width, 3), np.uint8)
+        shrinking = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        canvas[0, : inner[1], : inner[0]] = cv2.resize(image, inner, interpolation=shrinking)
+        answer = self._run(canvas)
+        # Relative to the canvas -> pixels of the image.
+        unit = np.array([canvas_width * width / inner[0], canvas_height * height / inner[1]])
+        joints = answer[:, :51].reshape(-1, 17, 3)
+        boxes = answer[:, [52, 51, 54, 53]] * np.tile(unit, 2)
+        order = np.argsort(-answer[:, 55], kind="stable")
+        return FrameDetections(
+            boxes.astype(np.float32),
+            answer[:, 55],
+            (joints[..., 1::-1] * unit).astype(np.float32),
+            joints[..., 2],
+        ).select(order)
+
+    def _run(self, canvas: np.ndarray) -> np.ndarray:
+        """(1, H, W, 3) uint8 -> (6, 56) float32."""
+        interpreter = self._interpreter
+        if canvas.shape != self._shape:
+            interpreter.resize_tensor_input(
+                interpreter.get_input_details()[0]["index"], canvas.shape
+            )
+            interpreter.allocate_tensors()
+            self._shape = canvas.shape
+        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], canvas)
+        interpreter.invoke()
+        answer: np.ndarray = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+        return answer[0].copy()
+
+
+def keypoint_similarity(a: np.ndarray, b: np.ndarray) -> float:
+    """How alike two (J, 2) poses lie in the image, 0 to 1.
+
+    A Gaussian of each joint's distance against the larger person's extent, averaged:
+    COCO's object keypoint similarity with one tolerance for all joints.
+    """
+    extent = max(np.ptp(a, axis=0).max(), np.ptp(b, axis=0).max(), 1e-6)
+    distance = np.linalg.norm(a - b, axis=-1) / (0.1 * extent)
+    return float(np.exp(-(distance**2) / 2).mean())
+
+
+def _one_each(people: FrameDetections, same: float) -> FrameDetections:
+    """Drop weaker detections of somebody who is there already (best score first)."""
+    kept: list[int] = []
+    for i, pose in enumerate(people.keypoints):
+        if all(keypoint_similarity(pose, people.keypoints[j]) < same for j in kept):
+            kept.append(i)
+    return people.select(np.array(kept, int))
+
+
+def _cut_out(
+    people: FrameDetections, i: int, image: np.ndarray, margin: float
+) -> tuple[int, int, int, int]:
+    """x1 y1 x2 y2 of a near-square around the person, within the image."""
+    certain = people.confidence[i] > 0.2
+    points = people.keypoints[i][certain] if certain.sum() > 3 else people.keypoints[i]
+    corners = np.concatenate([points, people.boxes[i].reshape(2, 2)])
+    low, high = corners.min(0), corners.max(0)
+    middle, half = (low + high) / 2, (high - low) / 2 * margin
+    half = np.maximum(half, 0.6 * half.max())
+    limit = np.array(image.shape[1::-1])
+    first = np.clip(np.floor(middle - half), 0, limit).astype(int)
+    last = np.clip(np.ceil(middle + half), 0, limit).astype(int)
+    return int(first[0]), int(first[1]), int(last[0]), int(last[1])

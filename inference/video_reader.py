@@ -1,0 +1,233 @@
+"""Video in: upright RGB frames with their times, one at a time.
+
+PyAV does the decoding. Rotation metadata and non-square pixels are applied here, so
+that no later stage has to know of them; every pixel format becomes 8-bit RGB.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+from data.errors import VideoError
+from data.structures import VideoInfo
+
+log = logging.getLogger(__name__)
+
+SUFFIXES = frozenset(
+    f".{suffix}"
+    for suffix in (
+        *("mp4", "m4v", "mov", "mkv", "webm", "avi", "gif"),
+        *("mpg", "mpeg", "ts", "mts", "wmv", "3gp"),
+    )
+)
+# Demuxers that read one file. Playlists, which point at other files, are left out.
+_CONTAINERS = "mov,matroska,webm,avi,gif,mpeg,mpegts,mpegvideo,asf,flv,ogg,mxf,m4v,h264,hevc,ivf"
+LARGEST_PIXELS = 16384 * 16384
+_DECODER_THREADS = 2
+_UNSPECIFIED = 2
+
+
+@dataclass(frozen=True)
+class VideoFrame:
+    """One frame.
+
+    Args:
+        index: from 0, within the stretch that is read.
+        time_s: presentation time from the video's start.
+        image: (H, W, 3) uint8 RGB, upright.
+    """
+
+    index: int
+    time_s: float
+    image: np.ndarray
+
+
+def is_video_name(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+
+
+def probe(path: Path) -> VideoInfo:
+    """What a video is, without decoding more than its first frame.
+
+    Raises: VideoError: missing, unreadable, or without a frame.
+    """
+    with _opened(path) as container:
+        stream = container.streams.video[0]
+        first = _first_frame(container, path)
+        width, height = _upright_size(first, stream.sample_aspect_ratio)
+        rate = stream.average_rate or stream.guessed_rate
+        duration = float(stream.duration * stream.time_base) if stream.duration else None
+        if duration is None and container.duration:
+            duration = container.duration / av.time_base
+        return VideoInfo(
+            name=path.name,
+            width=width,
+            height=height,
+            fps=float(rate) if rate else 25.0,
+            codec=stream.codec_context.name,
+            rotation=first.rotation % 360,
+            duration_s=duration,
+            frame_count=stream.frames or None,
+            has_audio=bool(container.streams.audio),
+        )
+
+
+class VideoReader:
+    """Streams the frames of a video.
+
+    Args:
+        start_s, end_s: keep frames shown at start_s <= time < end_s.
+        fit: scale frames down so that they fit (width, height); never up.
+    After iterating, `damage` says what could not be decoded, if anything.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        start_s: float | None = None,
+        end_s: float | None = None,
+        fit: tuple[int, int] | None = None,
+    ) -> None:
+        self.path = path
+        self.info = probe(path)
+        self.start_s = start_s or 0.0
+        self.end_s = end_s
+        self.size = _fitted((self.info.width, self.info.height), fit)
+        self.damage: str | None = None
+
+    @property
+    def expected_frames(self) -> int | None:
+        """How many frames the container promises for the stretch; None when unknown."""
+        info = self.info
+        if self.start_s == 0 and self.end_s is None and info.frame_count:
+            return info.frame_count
+        if info.duration_s is None:
+            return None
+        end = info.duration_s if self.end_s is None else min(self.end_s, info.duration_s)
+        return max(0, round((end - self.start_s) * info.fps))
+
+    def __iter__(self) -> Iterator[VideoFrame]:
+        """Raises: VideoError: not one frame of the stretch could be decoded."""
+        index = 0
+        last = -np.inf
+        with _opened(self.path) as container:
+            stream = container.streams.video[0]
+            origin = float((stream.start_time or 0) * stream.time_base)
+            if self.start_s > 0:
+                container.seek(int((origin + self.start_s) * av.time_base), backward=True)
+            for decoded, frame in enumerate(self._decoded(container)):
+                time = frame.time - origin if frame.time is not None else decoded / self.info.fps
+                if time < self.start_s - 1e-6:
+                    continue
+                if self.end_s is not None and time >= self.end_s - 1e-6:
+                    break
+                # Broken files repeat times; order is what later stages rely on.
+                time = time if time > last else last + 1e-3
+                last = time
+                yield VideoFrame(index, time, _upright_rgb(frame, self.size))
+                index += 1
+        if index == 0:
+            raise VideoError(self._nothing_decoded())
+
+    def _decoded(self, container: av.container.InputContainer) -> Iterator[av.VideoFrame]:
+        stream = container.streams.video[0]
+        stream.thread_type = "AUTO"
+        stream.codec_context.thread_count = _DECODER_THREADS
+        packets = container.demux(stream)
+        while True:
+            try:
+                packet = next(packets, None)
+                if packet is None:
+                    return
+                yield from packet.decode()
+            except av.error.EOFError:
+                return
+            except av.error.FFmpegError as error:
+                # A damaged packet, and what follows may still decode; a damaged
+                # container ends `packets`, so that the next turn returns.
+                self.damage = error.strerror or str(error)
+                log.debug("%s: %s", self.path, self.damage)
+
+    def _nothing_decoded(self) -> str:
+        if self.start_s or self.end_s is not None:
+            duration = self.info.duration_s
+            length = f"{duration:.2f} s long" if duration else "of unknown length"
+            stop = "its end" if self.end_s is None else f"{self.end_s:g} s"
+            return (
+                f"{self.path}: no frame between {self.start_s:g} s and {stop}; the video is "
+                f"{length}. Choose another --start and --end."
+            )
+        return f"{self.path}: no frame can be decoded. Re-encode it, or copy it again."
+
+
+def _opened(path: Path) -> av.container.InputContainer:
+    if not path.exists():
+        raise VideoError(f"{path}: no such file.")
+    if path.is_dir():
+        raise VideoError(f"{path}: is a folder, not a video.")
+    if path.stat().st_size == 0:
+        raise VideoError(f"{path}: is empty (0 bytes). Copy it again.")
+    options = {"format_whitelist": _CONTAINERS, "protocol_whitelist": "file"}
+    try:
+        container = av.open(str(path.resolve()), options=options, metadata_errors="replace")
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise VideoError(
+            f"{path}: cannot be read as a video ({reason}). Check that it plays, or re-encode it."
+        ) from error
+    if not container.streams.video:
+        container.close()
+        raise VideoError(f"{path}: has no video stream.")
+    return container
+
+
+def _first_frame(container: av.container.InputContainer, path: Path) -> av.VideoFrame:
+    try:
+        frame = next(container.decode(video=0), None)
+    except (av.error.FFmpegError, EOFError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise VideoError(
+            f"{path}: no frame can be decoded ({reason}). Re-encode it, or copy it again."
+        ) from error
+    if frame is None:
+        raise VideoError(f"{path}: holds no frames. Copy it again.")
+    if frame.width * frame.height > LARGEST_PIXELS:
+        raise VideoError(f"{path}: frames of {frame.width}x{frame.height} are too large.")
+    return frame
+
+
+def _upright_size(frame: av.VideoFrame, pixel_aspect: Fraction | None) -> tuple[int, int]:
+    """(width, height) in square pixels, turned as the metadata says."""
+    stretch = float(pixel_aspect or 1)
+    width = round(frame.width * stretch) if 0.1 < stretch < 10 else frame.width
+    return (frame.height, width) if frame.rotation % 180 else (width, frame.height)
+
+
+def _fitted(size: tuple[int, int], fit: tuple[int, int] | None) -> tuple[int, int]:
+    scale = min(1.0, fit[0] / size[0], fit[1] / size[1]) if fit else 1.0
+    return max(2, round(size[0] * scale)), max(2, round(size[1] * scale))
+
+
+def _upright_rgb(frame: av.VideoFrame, size: tuple[int, int]) -> np.ndarray:
+    """(H, W, 3) uint8 of the wanted upright size."""
+    quarter_turns = frame.rotation % 360 // 90
+    width, height = size[::-1] if quarter_turns % 2 else size
+    scaled = (width, height) != (frame.width, frame.height)
+    # As players do: high-definition video that does not name its colours is BT.709.
+    unnamed_hd = frame.colorspace == _UNSPECIFIED and frame.height >= 720
+    image = frame.to_ndarray(
+        format="rgb24",
+        width=width,
+        height=height,
+        interpolation="AREA" if scaled else "BILINEAR",
+        src_colorspace="ITU709" if unnamed_hd else None,
+    )
+    return np.ascontiguousarray(np.rot90(image, quarter_turns)) if quarter_turns else image

@@ -1,0 +1,89 @@
+"""The shipped checkpoints: what lies in `checkpoint/`, checked against its manifest."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from data.errors import FormatError, UnknownName
+from models.weights import LifterWeights, load_lifter, load_reference_checkpoint
+
+CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoint"
+DEFAULT_LIFTER = "cmu27"
+
+
+@dataclass(frozen=True)
+class CheckpointFile:
+    """A checked file of the manifest."""
+
+    path: Path
+    sha256: str
+    about: dict[str, Any]
+
+
+@functools.cache
+def manifest() -> dict[str, dict[str, Any]]:
+    """File name -> {name, role, source, licence, sha256, layout_in, ...}."""
+    path = CHECKPOINTS / "manifest.json"
+    try:
+        files: dict[str, dict[str, Any]] = json.loads(path.read_text())["files"]
+    except (OSError, ValueError, KeyError) as error:
+        raise FormatError(f"{path}: cannot be read ({error}). Reinstall Poselift.") from error
+    return files
+
+
+def checkpoint_file(name: str) -> CheckpointFile:
+    """A shipped file, its checksum verified.
+
+    Raises:
+        UnknownName: not in the manifest.
+        FormatError: missing or altered.
+    """
+    if name not in manifest():
+        raise UnknownName("checkpoint", name, manifest())
+    path, about = CHECKPOINTS / name, manifest()[name]
+    if not path.exists():
+        raise FormatError(f"{path}: is missing. Reinstall Poselift.")
+    found = file_sha256(path)
+    if found != about["sha256"]:
+        raise FormatError(
+            f"{path}: was altered (sha256 {found[:12]}..., expected {about['sha256'][:12]}...). "
+            "Reinstall Poselift."
+        )
+    return CheckpointFile(path, found, about)
+
+
+def lifter_names() -> dict[str, str]:
+    """Shipped lifters: name -> file name."""
+    return {about["name"]: file for file, about in manifest().items() if about["role"] == "lifter"}
+
+
+def open_lifter(name: str) -> tuple[LifterWeights, str]:
+    """A lifter by its shipped name or by the path of a checkpoint, and its sha256.
+
+    Paths end in `.safetensors` (ours) or `.bin` / `.pt` (the reference's).
+    Raises: UnknownName, FormatError.
+    """
+    shipped = lifter_names()
+    if name in shipped:
+        file = checkpoint_file(shipped[name])
+        return load_lifter(file.path), file.sha256
+    path = Path(name)
+    if path.suffix not in {".safetensors", ".bin", ".pt"}:
+        raise UnknownName("lifter", name, [*shipped, "or the path of a .safetensors or .bin file"])
+    weights = (
+        load_lifter(path) if path.suffix == ".safetensors" else load_reference_checkpoint(path)
+    )
+    return weights, file_sha256(path)
+
+
+def file_sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,99 @@
+"""Stage results that are reused when, and only when, nothing that shapes them changed.
+
+Beside a clip's results lies `.poselift.json`: for each stage the key of what shaped the
+result and the checksum of the file. A stage is up to date when its key is the one wanted
+now and the file is the one that was written then. Files appear whole (data.stores), the
+record after them: a kill in between only costs the stage again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+import data
+from data.errors import OutputError
+from data.stores import whole_file
+from models.registry import file_sha256
+
+RECORD = ".poselift.json"
+LOCK = ".poselift.lock"
+
+
+def stage_key(stage: str, **shapes: Any) -> str:
+    """A digest of everything that shapes a stage's result (plain JSON values)."""
+    text = json.dumps([data.__version__, stage, shapes], sort_keys=True, default=_plain)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    raise TypeError(f"{type(value).__name__} cannot be part of a cache key")
+
+
+class StageCache:
+    """The stage results in one folder. Use within `locked`."""
+
+    def __init__(self, folder: Path, *, use: bool = True) -> None:
+        self.folder = folder
+        self.use = use
+        self._entries: dict[str, dict[str, str]] = {}
+        try:
+            entries = json.loads((folder / RECORD).read_text())["stages"]
+            self._entries = {str(stage): dict(entry) for stage, entry in entries.items()}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            pass  # no record, or not one of ours: nothing is up to date
+
+    def fresh(self, stage: str, key: str) -> Path | None:
+        """The stage's file when it is up to date, else None."""
+        entry = self._entries.get(stage)
+        if not self.use or entry is None or entry.get("key") != key:
+            return None
+        path = self.folder / Path(entry.get("file", "")).name
+        if not path.is_file() or file_sha256(path) != entry.get("sha256"):
+            return None
+        return path
+
+    def record(self, stage: str, key: str, path: Path) -> None:
+        """Note that `path`, whole and in place, is the stage's result for `key`."""
+        self._entries[stage] = {"key": key, "file": path.name, "sha256": file_sha256(path)}
+        with whole_file(self.folder / RECORD) as part:
+            part.write_text(json.dumps({"stages": self._entries}, indent=1) + "\n")
+
+    def forget(self, stage: str) -> None:
+        self._entries.pop(stage, None)
+
+
+@contextmanager
+def locked(folder: Path, waiting: Any = lambda: None) -> Iterator[None]:
+    """One run at a time in a folder; the second waits for the first.
+
+    The system drops the lock with its process, killed or not. Leftovers of a killed run
+    (unfinished `.part` files) are removed.
+    Args:
+        waiting: called once when the lock is taken by somebody else.
+    Raises: OutputError: the folder cannot be made or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / LOCK)
+        try:
+            lock.acquire(timeout=0.1)
+        except Timeout:
+            waiting()
+            lock.acquire()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OutputError(
+            f"{folder}: cannot be written ({reason}). Choose another folder with -o."
+        ) from error
+    with lock:
+        for leftover in folder.glob(".*.part*"):
+            leftover.unlink(missing_ok=True)
+        yield
+    lock.release()

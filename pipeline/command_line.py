@@ -1,0 +1,52 @@
+"""The `poselift` command: parse, call the library, print one useful line."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+
+import data
+from data.errors import PoseliftError, one_line
+from pipeline import stage_commands, tool_commands, train_commands
+from pipeline.run_command import add_run
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(
+        prog="poselift", description="Ordinary video to 3D human poses.", allow_abbrev=False
+    )
+    top.add_argument("--version", action="version", version=f"poselift {data.__version__}")
+    top.add_argument("--debug", action="store_true", help="log details, and show tracebacks")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    add_run(commands)
+    stage_commands.add(commands)
+    train_commands.add(commands)
+    tool_commands.add(commands)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit status: 0 done, 1 something failed, 2 wrong usage, 130 interrupted."""
+    asked = parser().parse_args(arguments)
+    logging.basicConfig(
+        level=logging.DEBUG if asked.debug else logging.WARNING,
+        format="%(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    try:
+        return int(asked.handler(asked))
+    except PoseliftError as error:
+        if asked.debug:
+            raise
+        print(f"poselift: {one_line(error)}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("poselift: interrupted; finished stages are kept", file=sys.stderr)
+        return 130
+
+
+def exit_with_status() -> None:
+    """Entry point of the installed command."""
+    sys.exit(main())

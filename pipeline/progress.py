@@ -1,0 +1,103 @@
+"""Telling the user how far a run is: a bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Protocol, TextIO
+
+from tqdm import tqdm
+
+PLAIN_INTERVAL_S = 10.0
+
+
+class Progress(Protocol):
+    """What stages report to. `total` is None when the length is unknown."""
+
+    def begin(self, clip: str, stage: str, total: int | None) -> None: ...
+    def advance(self, frames: int = 1) -> None: ...
+    def end(self, note: str = "") -> None: ...
+    def say(self, line: str) -> None: ...
+
+
+class Silent:
+    """Reports nothing."""
+
+    def begin(self, clip: str, stage: str, total: int | None) -> None:
+        pass
+
+    def advance(self, frames: int = 1) -> None:
+        pass
+
+    def end(self, note: str = "") -> None:
+        pass
+
+    def say(self, line: str) -> None:
+        pass
+
+
+class TerminalBar:
+    """One tqdm bar a stage: frames, frames/s, time left."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._bar: tqdm[None] | None = None
+
+    def begin(self, clip: str, stage: str, total: int | None) -> None:
+        self._bar = tqdm(
+            total=total, desc=f"{clip}: {stage}", unit=" frames", file=self._stream, leave=False
+        )
+
+    def advance(self, frames: int = 1) -> None:
+        if self._bar is not None:
+            self._bar.update(frames)
+
+    def end(self, note: str = "") -> None:
+        if self._bar is not None:
+            self._bar.close()
+        self._bar = None
+        if note:
+            self.say(note)
+
+    def say(self, line: str) -> None:
+        print(line, file=self._stream, flush=True)
+
+
+class PlainLines:
+    """A line when a stage takes long, and one when it ends: for logs."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._label = ""
+        self._total: int | None = None
+        self._done = 0
+        self._begun = self._spoken = 0.0
+
+    def begin(self, clip: str, stage: str, total: int | None) -> None:
+        self._label, self._total, self._done = f"{clip}: {stage}", total, 0
+        self._begun = self._spoken = time.monotonic()
+
+    def advance(self, frames: int = 1) -> None:
+        self._done += frames
+        now = time.monotonic()
+        if now - self._spoken < PLAIN_INTERVAL_S:
+            return
+        self._spoken = now
+        rate = self._done / (now - self._begun)
+        line = f"{self._label} {self._done}"
+        if self._total:
+            line += f"/{self._total} frames, {max(0, self._total - self._done) / rate:.0f} s left"
+        self.say(f"{line}, {rate:.1f} frames/s")
+
+    def end(self, note: str = "") -> None:
+        if note:
+            self.say(note)
+
+    def say(self, line: str) -> None:
+        print(line, file=self._stream, flush=True)
+
+
+def progress_for(stream: TextIO = sys.stderr, *, quiet: bool = False) -> Progress:
+    if quiet:
+        return Silent()
+    return TerminalBar(stream) if stream.isatty() else PlainLines(stream)

@@ -1,0 +1,215 @@
+"""One clip from video to overlay: the stages composed, cached and timed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from data.errors import NoPersonFound, VideoError
+from data.stores import (
+    load_detections,
+    load_poses,
+    load_tracks,
+    save_detections,
+    save_poses,
+    save_tracks,
+)
+from data.structures import Detections, FrameDetections, Poses3D, Timeline, Tracks
+from inference.detecting import detect_video
+from inference.poses import poses_of
+from inference.tracking import TrackerSettings, choose_people, track
+from inference.video_reader import VideoReader
+from inference.video_writer import Kind
+from models.registry import file_sha256
+from pipeline.cache import StageCache, locked, stage_key
+from pipeline.progress import Progress, Silent
+from pipeline.render import overlay_size, render_overlay
+from pipeline.settings import STAGES
+from pipeline.summary import StageTimes, summary_of, write_summary
+from pipeline.workshop import Workshop
+
+Value = TypeVar("Value")
+
+# Frames are looked at no larger than this: more pixels do not help the detector.
+DETECTION_SIDE = 1920
+# Unfinished detections are put aside this often, for a run that is cut short.
+SAVE_EVERY_S = 30.0
+
+
+@dataclass(frozen=True)
+class ClipResult:
+    """What became of one clip.
+
+    Args:
+        overlay: path of the rendered video; None without rendering.
+        summary: the content of summary.json.
+    """
+
+    source: Path
+    folder: Path
+    detections: Detections
+    tracks: Tracks
+    poses: Poses3D
+    overlay: Path | None
+    summary: dict[str, Any]
+
+
+def run_clip(
+    source: Path, folder: Path, shop: Workshop, progress: Progress | None = None
+) -> ClipResult:
+    """Video -> detections -> tracks -> poses -> overlay, each kept in `folder`.
+
+    Raises: PoseliftError: naming the source; stages that ended before stay valid.
+    """
+    progress = progress or Silent()
+    settings = shop.settings
+    reader = VideoReader(
+        source,
+        start_s=settings.start_s,
+        end_s=settings.end_s,
+        fit=(DETECTION_SIDE, DETECTION_SIDE),
+    )
+    with locked(folder, lambda: progress.say(f"{folder}: in use by another run; waiting")):
+        return _ClipRun(source, folder, shop, reader, progress).run()
+
+
+class _ClipRun:
+    """One run in a locked folder."""
+
+    def __init__(
+        self, source: Path, folder: Path, shop: Workshop, reader: VideoReader, progress: Progress
+    ) -> None:
+        self.source, self.folder, self.shop = source, folder, shop
+        self.reader, self.progress = reader, progress
+        self.settings = shop.settings
+        self.cache = StageCache(folder, use=self.settings.use_cache)
+        forced = [STAGES.index(stage) for stage in self.settings.force]
+        self.forced = set(STAGES[min(forced, default=len(STAGES)) :])
+        self.times = StageTimes()
+
+    def run(self) -> ClipResult:
+        settings, shop, tracker = self.settings, self.shop, TrackerSettings()
+        key = stage_key(
+            "detect",
+            source=file_sha256(self.source),
+            stretch=[settings.start_s, settings.end_s],
+            detector=shop.pool.first.settings,
+            side=DETECTION_SIDE,
+        )
+        path = self._stage("detect", key, "detections.npz", self._detect)
+        detections = load_detections(path)
+        self._check_length(detections.timeline)
+        key = stage_key("track", before=key, tracker=asdict(tracker), people=settings.people)
+        path = self._stage(
+            "track", key, "keypoints2d.npz", lambda to, _: self._track(to, detections, tracker)
+        )
+        tracks = load_tracks(path)
+        key = stage_key("lift", before=key, lifter=shop.lifter_sha256)
+        path = self._stage("lift", key, "poses3d.npz", lambda to, _: self._lift(to, tracks))
+        poses = load_poses(path)
+        overlay = None
+        if settings.render != "none":
+            key = stage_key("render", before=key)
+            overlay = self._stage(
+                f"render {settings.render}",
+                key,
+                f"overlay.{settings.render}",
+                lambda to, _: self._render(to, tracks, poses),
+            )
+        summary = summary_of(self.source, self.reader, shop, detections, tracks, self.times)
+        write_summary(self.folder / "summary.json", summary)
+        return ClipResult(self.source, self.folder, detections, tracks, poses, overlay, summary)
+
+    def _stage(self, stage: str, key: str, file: str, make: Callable[[Path, str], None]) -> Path:
+        """The stage's file, made anew unless it is up to date."""
+        begun, path = time.monotonic(), self.folder / file
+        reuse = stage.split()[0] not in self.forced and self.cache.fresh(stage, key) == path
+        if not reuse:
+            make(path, key)
+            self.cache.record(stage, key, path)
+        self.times.note(stage.split()[0], time.monotonic() - begun, reused=reuse)
+        return path
+
+    def _check_length(self, timeline: Timeline) -> None:
+        """Raises: VideoError: a single frame."""
+        if len(timeline) < 2:
+            raise VideoError(
+                f"{self.source}: has one frame only, and a pose is read from movement. "
+                "Give a video of at least 2 frames."
+            )
+        if timeline.lost_frames:
+            self.progress.say(
+                f"{self.source}: breaks off; {len(timeline)} of {timeline.expected_frames} "
+                "frames decode, and those are used."
+            )
+
+    def _detect(self, path: Path, key: str) -> None:
+        """Detect, going on from where a run that was cut short put its detections aside."""
+        aside = self.folder / f".detections-{key[:16]}.npz"
+        known = None
+        if aside.exists() and self.cache.use and "detect" not in self.forced:
+            known = load_detections(aside)
+            self.progress.say(f"{self.source.name}: going on after {len(known.frames)} frames")
+        info, saved = self.reader.info, time.monotonic()
+
+        def each(times: list[float], frames: list[FrameDetections]) -> None:
+            nonlocal saved
+            self.progress.advance()
+            if time.monotonic() - saved > SAVE_EVERY_S:
+                timeline = Timeline(info.width, info.height, info.fps, np.array(times))
+                save_detections(aside, Detections(timeline, tuple(frames)))
+                saved = time.monotonic()
+
+        with self._progress("detect", self.reader.expected_frames):
+            self.progress.advance(len(known.frames) if known else 0)
+            detections = detect_video(self.reader, self.shop.pool, known=known, each=each)
+        save_detections(path, detections)
+        for leftover in self.folder.glob(".detections-*.npz"):
+            leftover.unlink(missing_ok=True)
+
+    def _track(self, path: Path, detections: Detections, tracker: TrackerSettings) -> None:
+        try:
+            tracks = track(detections, tracker)
+        except NoPersonFound as error:
+            raise NoPersonFound(f"{self.source}: {error}") from None
+        save_tracks(path, choose_people(tracks, self.settings.people))
+
+    def _lift(self, path: Path, tracks: Tracks) -> None:
+        total = sum(person.span.stop - person.span.start for person in tracks.people)
+        with self._progress("lift", total):
+            poses = poses_of(tracks, self.shop.lifter, each=self.progress.advance)
+        save_poses(path, poses)
+
+    def _render(self, path: Path, tracks: Tracks, poses: Poses3D) -> None:
+        kind: Kind = "gif" if self.settings.render == "gif" else "mp4"
+        info = self.reader.info
+        frames = VideoReader(
+            self.source,
+            start_s=self.settings.start_s,
+            end_s=self.settings.end_s,
+            fit=overlay_size(info.width, info.height, kind),
+        )
+        with self._progress("render", len(tracks.timeline)):
+            render_overlay(
+                (frame.image for frame in frames),
+                tracks,
+                poses,
+                path,
+                kind=kind,
+                audio_source=self.source if info.has_audio else None,
+                progress=lambda done, total: self.progress.advance(),
+            )
+
+    @contextmanager
+    def _progress(self, stage: str, total: int | None) -> Iterator[None]:
+        self.progress.begin(self.source.name, stage, total)
+        try:
+            yield
+        finally:
+            self.progress.end()

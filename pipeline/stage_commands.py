@@ -1,0 +1,126 @@
+"""The stages alone: `poselift detect | dataset | lift | render`, file to file."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from data.errors import FormatError, NoPersonFound
+from data.stores import (
+    load_detections,
+    load_poses,
+    load_tracks,
+    save_detections,
+    save_poses,
+    save_tracks,
+)
+from inference.detecting import DetectorPool, detect_video
+from inference.detectors import make_detector
+from inference.poses import poses_of
+from inference.tracking import choose_people, track
+from inference.video_reader import VideoReader
+from inference.video_writer import Kind
+from pipeline.progress import progress_for
+from pipeline.render import overlay_size, render_overlay
+from pipeline.run_clip import DETECTION_SIDE
+from pipeline.run_command import add_detector, add_lifter, add_stretch
+from pipeline.settings import checked_people
+from pipeline.workshop import make_lifter
+
+
+def add(commands: Any) -> None:
+    command = commands.add_parser("detect", help="video -> detections.npz")
+    command.add_argument("video", type=Path)
+    _add_output(command, "detections.npz")
+    add_detector(command)
+    add_stretch(command)
+    command.set_defaults(handler=_detect)
+
+    command = commands.add_parser("dataset", help="detections.npz -> keypoints2d.npz (tracks)")
+    command.add_argument("detections", type=Path)
+    _add_output(command, "keypoints2d.npz")
+    command.add_argument("--people", default="all", metavar="all|best|N", type=checked_people)
+    command.set_defaults(handler=_dataset)
+
+    command = commands.add_parser("lift", help="keypoints2d.npz -> poses3d.npz")
+    command.add_argument("keypoints", type=Path)
+    _add_output(command, "poses3d.npz")
+    add_lifter(command)
+    command.set_defaults(handler=_lift)
+
+    command = commands.add_parser("render", help="video, keypoints and poses -> overlay")
+    command.add_argument("video", type=Path)
+    command.add_argument("keypoints", type=Path)
+    command.add_argument("poses", type=Path)
+    _add_output(command, "overlay.mp4 or overlay.gif")
+    command.set_defaults(handler=_render)
+
+
+def _add_output(command: argparse.ArgumentParser, example: str) -> None:
+    command.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help=example)
+
+
+def _detect(asked: argparse.Namespace) -> int:
+    fit = (DETECTION_SIDE, DETECTION_SIDE)
+    reader = VideoReader(asked.video, start_s=asked.start, end_s=asked.end, fit=fit)
+    progress = progress_for()
+    with DetectorPool(lambda: make_detector(asked.detector), asked.workers) as pool:
+        progress.begin(asked.video.name, "detect", reader.expected_frames)
+        detections = detect_video(reader, pool, each=lambda times, frames: progress.advance())
+        progress.end()
+    save_detections(asked.output, detections)
+    people = sum(len(frame) for frame in detections.frames)
+    print(f"{len(detections.frames)} frames, {people} detections -> {asked.output}")
+    return 0
+
+
+def _dataset(asked: argparse.Namespace) -> int:
+    try:
+        tracks = choose_people(track(load_detections(asked.detections)), asked.people)
+    except NoPersonFound as error:
+        raise NoPersonFound(f"{asked.detections}: {error}") from None
+    save_tracks(asked.output, tracks)
+    print(f"{len(tracks.people)} people -> {asked.output}")
+    return 0
+
+
+def _lift(asked: argparse.Namespace) -> int:
+    tracks = load_tracks(asked.keypoints)
+    lifter, _ = make_lifter(asked.lifter, asked.device)
+    save_poses(asked.output, poses_of(tracks, lifter))
+    print(f"{len(tracks.people)} people, {len(tracks.timeline)} frames -> {asked.output}")
+    return 0
+
+
+def _render(asked: argparse.Namespace) -> int:
+    tracks, poses = load_tracks(asked.keypoints), load_poses(asked.poses)
+    if len(tracks.timeline) != len(poses.timeline):
+        raise FormatError(
+            f"{asked.poses}: has {len(poses.timeline)} frames, {asked.keypoints} has "
+            f"{len(tracks.timeline)}. Lift these keypoints again."
+        )
+    kind: Kind = "gif" if asked.output.suffix.lower() == ".gif" else "mp4"
+    if asked.output.suffix.lower() not in {".gif", ".mp4"}:
+        raise FormatError(f"{asked.output}: overlays are .mp4 or .gif.")
+    times = tracks.timeline.times_s
+    reader = VideoReader(
+        asked.video,
+        start_s=float(times[0]),
+        fit=overlay_size(tracks.timeline.width, tracks.timeline.height, kind),
+    )
+    progress = progress_for(sys.stderr)
+    progress.begin(asked.video.name, "render", len(times))
+    render_overlay(
+        (frame.image for frame in reader),
+        tracks,
+        poses,
+        asked.output,
+        kind=kind,
+        audio_source=asked.video if reader.info.has_audio else None,
+        progress=lambda done, total: progress.advance(),
+    )
+    progress.end()
+    print(asked.output)
+    return 0
