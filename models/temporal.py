@@ -126,10 +126,7 @@ class TemporalModel(nn.Module):
         Raises: ValueError: the input's joints or features are not the architecture's.
         """
         arch = self.arch
-        if keypoints.ndim != 4 or tuple(keypoints.shape[2:]) != (arch.joints_in, arch.features_in):
-            expected = f"(N, T, {arch.joints_in}, {arch.features_in})"
-            raise ValueError(f"expected {expected}, got {tuple(keypoints.shape)}")
-        x = keypoints.flatten(2).transpose(1, 2)
+        x = _channels(keypoints, arch)
         x = self.drop(self.relu(self.expand_bn(self.expand_conv(x))))
         for block in range(len(self.layers_conv) // 2):
             residual = _residual(x, arch, block, strided=self.mode == "strided")
@@ -138,6 +135,14 @@ class TemporalModel(nn.Module):
             x = residual + x
         x = self.shrink(x)
         return x.transpose(1, 2).unflatten(2, (arch.joints_out, 3))
+
+
+def _channels(keypoints: Tensor, arch: Architecture) -> Tensor:
+    """(N, T, J, F) -> (N, J * F, T). Raises: ValueError: not the architecture's J and F."""
+    if keypoints.ndim != 4 or tuple(keypoints.shape[2:]) != (arch.joints_in, arch.features_in):
+        expected = f"(N, T, {arch.joints_in}, {arch.features_in})"
+        raise ValueError(f"expected {expected}, got {tuple(keypoints.shape)}")
+    return keypoints.flatten(2).transpose(1, 2)
 
 
 def _residual(x: Tensor, arch: Architecture, block: int, *, strided: bool) -> Tensor:
@@ -176,7 +181,7 @@ class FoldedTemporalModel(nn.Module):
     @torch.inference_mode()
     def forward(self, keypoints: Tensor) -> Tensor:
         """Same contract as TemporalModel.forward."""
-        x = self.expand(keypoints.flatten(2).transpose(1, 2)).relu_()
+        x = self.expand(_channels(keypoints, self.arch)).relu_()
         for block in range(len(self.layers) // 2):
             residual = _residual(x, self.arch, block, strided=False)
             x = self.layers[2 * block](x).relu_()

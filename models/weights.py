@@ -12,7 +12,7 @@ import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -20,9 +20,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from data.errors import FormatError, UnsafeFile
+from data.errors import FormatError, UnknownName, UnsafeFile
 from data.skeletons import Skeleton, skeleton_named
-from models.inputs import InputKind
+from models.inputs import InputKind, input_shape
 from models.temporal import Architecture, TemporalModel
 
 FORMAT = "poselift-lifter/1"
@@ -49,6 +49,16 @@ class LifterWeights:
     position: TemporalModel
     trajectory: TemporalModel | None
     sha256: str = ""
+
+    def __post_init__(self) -> None:
+        if self.input_kind not in get_args(InputKind):
+            raise ValueError(f"no kind of input is called {self.input_kind!r}")
+        arch, joints = self.position.arch, self.layout_in and self.layout_in.num_joints
+        wanted = input_shape(self.input_kind, joints) if joints else None
+        if wanted not in (None, (arch.joints_in, arch.features_in)):
+            raise ValueError(f"it reads {arch.joints_in} joints, not those of its keypoints")
+        if arch.joints_out != self.layout_out.num_joints:
+            raise ValueError(f"it gives {arch.joints_out} joints, not those of its skeleton")
 
     @property
     def receptive_field(self) -> int:
@@ -103,7 +113,7 @@ def load_lifter(path: Path) -> LifterWeights:
             position=networks["position"],
             trajectory=networks.get("trajectory"),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, UnknownName) as error:
         raise FormatError(f"{path}: its description is incomplete ({error!r}).") from error
 
 
@@ -182,7 +192,10 @@ def architecture_of(
     try:
         channels, inputs, first = state["expand_conv.weight"].shape
         outputs = state["shrink.weight"].shape[0]
-        blocks = sum(key.startswith("layers_conv.") for key in state) // 2
+        layers = sum(key.startswith("layers_conv.") for key in state)
+        if layers % 2:
+            raise ValueError(f"{layers} layers are no whole blocks")
+        blocks = layers // 2
         kernels = [first, *(state[f"layers_conv.{2 * b}.weight"].shape[2] for b in range(blocks))]
     except (KeyError, ValueError) as error:
         raise ValueError(f"no temporal model: {error}") from error
@@ -210,6 +223,8 @@ def architecture_of(
 def _from_state(
     path: Path, state: Mapping[str, Tensor], causal: bool, widths: tuple[int, ...] | None
 ) -> TemporalModel:
+    if not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in state.items()):
+        raise FormatError(f"{path}: holds more than named tensors; not a checkpoint.")
     try:
         arch = architecture_of(state, causal=causal, filter_widths=widths)
     except ValueError as error:
@@ -218,10 +233,13 @@ def _from_state(
 
 
 def _built(arch: Architecture, state: Mapping[str, Tensor], path: Path) -> TemporalModel:
-    model = TemporalModel(arch)
+    """A model that takes over the tensors; no memory is set aside for what they lack."""
+    precise = {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
     try:
-        model.load_state_dict(dict(state))
-    except RuntimeError as error:
+        with torch.device("meta"):
+            model = TemporalModel(arch)
+        model.load_state_dict(precise, assign=True)
+    except (RuntimeError, TypeError, ValueError) as error:
         raise FormatError(
             f"{path}: tensors do not fit its architecture ({_brief(error)})."
         ) from error
