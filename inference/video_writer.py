@@ -6,6 +6,7 @@ Every path leaves either the whole file or nothing, and never a process behind.
 from __future__ import annotations
 
 import queue
+import re
 import subprocess
 import tempfile
 import threading
@@ -16,16 +17,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
+import av
 import cv2
 import ffmpeg
 import imageio_ffmpeg
 import numpy as np
 
-from data.errors import MissingDependency, OutputError
+from data.errors import MissingDependency, OutputError, VideoError
 from data.stores import whole_file
 from inference.pace import pace_of
 
 Kind = Literal["mp4", "gif"]
+_SPEAKER = re.compile(r"^(\[[^]]* @ 0x[0-9a-f]+\] )+")  # "[out#0/mp4 @ 0x5603a208ba00] "
 
 # Measured on two cores at 1200x600: veryfast 106 frames/s, and half the bytes of superfast.
 PRESET = "veryfast"
@@ -49,6 +52,7 @@ class VideoWriter:
         OutputError: on entering, writing or leaving; the encoder failed, or the place
             cannot be written.
         MissingDependency: there is no ffmpeg.
+        VideoError: `audio` cannot be opened.
     """
 
     def __init__(
@@ -96,9 +100,7 @@ class VideoWriter:
         with whole_file(self.path) as part:
             streams = [self._frames()]
             if self._audio is not None:
-                clip = {"ss": self._start_s, "t": self.pace.duration_s}
-                sound = ffmpeg.input(f"file:{self._audio}", **clip)
-                streams.append(sound["a:0?"])
+                streams += _sound(self._audio, self._start_s, self.pace.duration_s)
             options = {"vcodec": "libx264", "preset": PRESET, "crf": CRF, "acodec": "aac"}
             output = ffmpeg.output(
                 *streams, f"file:{part}", format="mp4", movflags="+faststart", **options
@@ -139,6 +141,25 @@ class VideoWriter:
         return node.video.filter("setparams", range="tv", **COLOUR)
 
 
+def _sound(path: Path, start_s: float, duration_s: float) -> list[Any]:
+    """The graph's node for a stretch of the first audio track; empty without one.
+
+    Args:
+        start_s: from the first frame of the file's video; ffmpeg counts from the earliest
+            of all its streams.
+    """
+    try:
+        with av.open(str(path)) as source:
+            if not source.streams.audio:
+                return []
+            offset_s = -(source.start_time or 0) / av.time_base
+            for video in source.streams.video[:1]:
+                offset_s += float((video.start_time or 0) * (video.time_base or 0))
+    except av.FFmpegError as error:
+        raise VideoError(f"{path}: its sound cannot be read ({error.strerror}).") from error
+    return [ffmpeg.input(f"file:{path}", ss=start_s + offset_s, t=duration_s)["a:0"]]
+
+
 @contextmanager
 def _encoding(output: Any, path: Path) -> Iterator[_Encoder]:
     """Run ffmpeg on a graph: finished after the block, killed after an error in it."""
@@ -157,9 +178,11 @@ class _Encoder:
         self._path = path
         node = output.global_args("-nostdin", "-hide_banner", "-loglevel", "error")
         command = ffmpeg.compile(node, cmd=_ffmpeg(), overwrite_output=True)
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-        )
+        pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
+        try:
+            self._process = subprocess.Popen(command, stdin=pipe, stdout=nowhere, stderr=pipe)
+        except OSError as error:
+            raise _no_ffmpeg(error) from error
         self._queue: queue.Queue[tuple[np.ndarray, int] | None] = queue.Queue(QUEUED_FRAMES)
         self._stopping = threading.Event()
         self._complaints: deque[str] = deque(maxlen=20)
@@ -217,7 +240,7 @@ class _Encoder:
         assert self._process.stderr is not None
         with self._process.stderr as stream:
             for line in stream:
-                text = line.decode(errors="replace").strip()
+                text = _SPEAKER.sub("", line.decode(errors="replace").strip())
                 if text:
                     self._complaints.append(text)
 
@@ -244,7 +267,11 @@ def _ffmpeg() -> str:
     try:
         return str(imageio_ffmpeg.get_ffmpeg_exe())
     except RuntimeError as error:
-        raise MissingDependency(
-            f"no ffmpeg for writing video ({error}). Install imageio-ffmpeg's wheel, or name "
-            "one with the environment variable IMAGEIO_FFMPEG_EXE."
-        ) from error
+        raise _no_ffmpeg(error) from error
+
+
+def _no_ffmpeg(error: Exception) -> MissingDependency:
+    return MissingDependency(
+        f"no ffmpeg for writing video ({error}). Install imageio-ffmpeg's wheel, or name one "
+        "with the environment variable IMAGEIO_FFMPEG_EXE."
+    )

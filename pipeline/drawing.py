@@ -31,6 +31,9 @@ TEXT: Colour = (198, 204, 214)
 SHIFT = 4
 FAR = 1 << 14  # px; lines that run further off the image than this are left out
 
+_TURN = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+_CIRCLE = np.stack([np.cos(_TURN), np.sin(_TURN)], axis=-1)
+
 
 def accent(person_id: int) -> Colour:
     return ACCENTS[(person_id - 1) % len(ACCENTS)]
@@ -69,9 +72,10 @@ def capsule(image: np.ndarray, a: np.ndarray, b: np.ndarray, colour: Colour, wid
     cv2.line(image, fixed(a), fixed(b), colour, max(width, 1), cv2.LINE_AA, SHIFT)
 
 
-def disc(image: np.ndarray, at: np.ndarray, radius: float, colour: Colour, width: int = -1) -> None:
-    """A filled disc, or a ring of this line width."""
-    cv2.circle(image, fixed(at), round(radius * (1 << SHIFT)), colour, width, cv2.LINE_AA, SHIFT)
+def disc(image: np.ndarray, at: np.ndarray, radius: float, colour: Colour) -> None:
+    """A filled disc; cv2.circle makes a diamond of one this small."""
+    rim = np.rint((at + radius * _CIRCLE) * (1 << SHIFT)).astype(np.int32)
+    cv2.fillConvexPoly(image, rim, colour, cv2.LINE_AA, SHIFT)
 
 
 def text(image: np.ndarray, words: str, x: int, y: int, height: float, colour: Colour) -> None:

@@ -6,7 +6,7 @@ both go on at once and memory does not grow with the clip.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from pipeline.scene import Scene
 from pipeline.video_panel import VideoPanel
 
 MAX_SIZE: dict[Kind, tuple[int, int]] = {"mp4": (1280, 600), "gif": (800, 400)}
-MIN_HEIGHT = 240  # of a panel: below this the 3D people cannot be made out
+MIN_HEIGHT = 360  # of a panel: below this the 3D people are hard to make out
 MAX_ENLARGEMENT = 2.0  # of a tiny video
 LETTERBOX = (24, 26, 32)
 
@@ -51,7 +51,7 @@ def layout_for(width: int, height: int, kind: Kind = "mp4") -> Layout:
     """The canvas of a source of this size. All sizes are even.
 
     The canvas stays within 1280x600 (800x400 for a GIF). A video is enlarged no more than
-    twice; one that is smaller still stands in the middle of a panel 240 high.
+    twice; one that is smaller still stands in the middle of a panel 360 high.
     """
     widest, highest = MAX_SIZE[kind]
     aspect = width / height
@@ -121,7 +121,7 @@ class Renderer:
 
 
 def render_overlay(
-    frames: Iterator[np.ndarray],
+    frames: Iterable[np.ndarray],
     tracks: Tracks,
     poses: Poses3D,
     destination: Path,
@@ -142,9 +142,10 @@ def render_overlay(
     """
     times_s = tracks.timeline.times_s
     renderer = Renderer(tracks, poses, kind)
+    source = iter(frames)
     with VideoWriter(destination, *renderer.size, times_s, kind=kind, audio=audio_source) as writer:
         for t in range(len(times_s)):
-            frame = next(frames, None)
+            frame = next(source, None)
             if frame is None:
                 raise VideoError(
                     f"{destination}: the video gave {t} frames, its tracks have {len(times_s)}. "

@@ -26,6 +26,7 @@ BONE_M = 0.055  # thickness of a bone
 HEAD_M = 0.135  # thickness of a head, drawn as a very thick bone
 HEAD_FROM_TO = (0.35, 0.75)  # of the way from the neck to the top
 JOINT_M = 0.04  # radius of a joint
+SMALLEST_JOINT_PX = 3.0  # joints of distant people would be a string of beads
 SHADE_PER_M = 0.16  # light lost with each metre of depth behind the people's middle
 FADED = 0.5  # share of the colour left to a pose lifted from filled-in keypoints
 
@@ -84,7 +85,7 @@ class Scene:
         self, xy: np.ndarray, depth: np.ndarray, camera: Camera, interpolated: bool
     ) -> list[_Mark]:
         middle = self._middle_depth(camera)
-        light = np.clip(1.0 - SHADE_PER_M * (depth - middle), 0.55, 1.12)
+        light = np.clip(1.0 - SHADE_PER_M * (depth - middle), 0.72, 1.12)
         keep = FADED if interpolated else 1.0
         scale = camera.focal_px / depth
         marks = []
@@ -122,7 +123,9 @@ def _draw(image: np.ndarray, mark: _Mark) -> None:
             capsule(image, a, b, INK, width + 2)
         capsule(image, a, b, mark.colour, width)
         return
-    radius = max(mark.width_px, 1.2)
+    radius = mark.width_px
+    if radius < SMALLEST_JOINT_PX:
+        return
     disc(image, mark.ends[0], radius + 1, INK)
     disc(image, mark.ends[0], radius, mark.colour)
     if mark.hollow:

@@ -10,13 +10,13 @@ from scipy.ndimage import gaussian_filter1d
 AZIMUTH_DEG = 24.0  # the camera stands this far round to the right of the video's own
 ELEVATION_DEG = 13.0
 VIEW_DEG = 32.0  # vertical opening angle: long enough a lens to keep limbs in proportion
-MARGIN = 0.13  # share of the panel kept free on each side
+MARGINS = (0.08, 0.13)  # shares of the panel kept free: at the sides, above and below
 EXTREMES = 0.995  # share of the person-frames that must fit; the margin takes the rest
 SMALLEST = 0.28  # of the panel's height: a person smaller than this is better followed
 FOLLOW_GAIN = 1.3  # following must show people this much larger to be worth the motion
 FOLLOW_SMOOTHING_S = 0.7
 SAMPLES = 4000  # person-frames that are looked at, spread over the clip
-MIN_RADIUS_M = 0.6  # around each person's root, so that a lone crouch is not magnified
+MIN_RADIUS_M = 0.5  # around each person's root, so that a lone crouch is not magnified
 MIN_HEIGHT_M = 1.5
 
 
@@ -115,7 +115,7 @@ def _fit(bodies: np.ndarray, path: np.ndarray | None, width: int, height: int) -
     seen = bodies @ axes.T
     place, nearest = np.zeros(3), np.inf
     for axis, pixels in ((0, width), (1, height)):
-        slope = (0.5 - MARGIN) * pixels / focal
+        slope = (0.5 - MARGINS[axis]) * pixels / focal
         over = np.quantile((seen[..., axis] - slope * seen[..., 2]).max(1), EXTREMES)
         under = np.quantile((-seen[..., axis] - slope * seen[..., 2]).max(1), EXTREMES)
         place[axis] = (over - under) / 2
