@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 import tracemalloc
 from collections.abc import Iterator
 from fractions import Fraction
@@ -395,7 +396,7 @@ def fake_ffmpeg(monkeypatch, tmp_path: Path, script: str) -> Path:
 
 
 def assert_nothing_left(pids: Path, folder: Path) -> None:
-    for pid in pids.read_text().split():
+    for pid in pids.read_text().split() if pids.exists() else ():
         with pytest.raises(ProcessLookupError):
             os.kill(int(pid), 0)
     assert list(folder.iterdir()) == []
@@ -422,13 +423,16 @@ def test_a_failing_encoder_is_an_output_error(tmp_path, monkeypatch, kind, scrip
     assert_nothing_left(pids, folder)
 
 
-def test_an_error_while_drawing_leaves_nothing(tmp_path, monkeypatch):
-    real = imageio_ffmpeg.get_ffmpeg_exe()
-    pids = fake_ffmpeg(monkeypatch, tmp_path, f'exec {real} "$@"')
+@pytest.mark.parametrize("stuck", [False, True])
+def test_an_error_while_drawing_leaves_nothing(tmp_path, monkeypatch, stuck):
+    script = "exec sleep 60" if stuck else f'exec {imageio_ffmpeg.get_ffmpeg_exe()} "$@"'
+    pids = fake_ffmpeg(monkeypatch, tmp_path, script)
     folder = tmp_path / "out"
     tracks, poses = clip(STILL)
+    started = time.monotonic()
     with pytest.raises(VideoError, match="gave 5 frames, its tracks have 12"):
         render_overlay(grey(5), tracks, poses, folder / "overlay.mp4")
+    assert time.monotonic() - started < 20
     assert_nothing_left(pids, folder)
 
 
