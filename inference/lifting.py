@@ -35,7 +35,8 @@ class LiftedPose:
     """One person in 3D, camera space (x right, y down, z forward), metres.
 
     Args:
-        pose: (T, 17, 3) relative to joint 0, which is zero.
+        pose: (T, 17, 3) relative to joint 0, whose own prediction is what the network
+            says: near zero, never exactly.
         trajectory: (T, 3) joint 0; None when the checkpoint has no trajectory.
         up: (T, 3) unit vectors against gravity, each frame's own estimate; None when
             the checkpoint has no opinion (the reference's have none).
@@ -108,7 +109,6 @@ class Lifter:
             )
             sides.append(self._mirrored_back(mirrored))
         pose = np.mean([side.pose for side in sides], axis=0)
-        pose[:, 0] = 0
         trajectories = [side.trajectory for side in sides if side.trajectory is not None]
         ups = [side.up for side in sides if side.up is not None]
         return LiftedPose(

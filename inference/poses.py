@@ -32,6 +32,7 @@ def poses_of(
     lifted = []
     for person in tracks.people:
         own = lift_person(lifter, person, timeline.width, timeline.height, flip=flip)
+        own = replace(own, pose=_root_relative(own.pose))
         lifted.append(_steadied(own, timeline.fps) if steady else own)
         each(len(own.pose))
     world = world_of(lifted, layout)
@@ -58,6 +59,13 @@ def poses_of(
         focal_px=_focal_px(lifter, timeline),
         layout=layout,
     )
+
+
+def _root_relative(pose: np.ndarray) -> np.ndarray:
+    """The other joints are predicted relative to the true root: its own prediction goes."""
+    pose = pose.copy()
+    pose[:, 0] = 0
+    return pose
 
 
 def _steadied(lifted: LiftedPose, fps: float) -> LiftedPose:

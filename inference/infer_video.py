@@ -1,0 +1,87 @@
+#!/usr/bin/env python3
+"""Detect keypoints in a folder of videos, for data/prepare_data_2d_custom.py.
+
+    python inference/infer_video.py --output-dir OUT --image-ext mp4 FOLDER
+
+The reference's command, word for word; --detector is ours. Writes OUT/VIDEO.mp4.npz for
+each video. Exit status 1 when a video failed; the others are written all the same.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+if str(PROJECT) not in sys.path:
+    sys.path.insert(0, str(PROJECT))
+
+from data.custom_2d import from_detections, save_video_detections  # noqa: E402
+from data.errors import PoseliftError, VideoError, one_line  # noqa: E402
+from data.structures import Detections  # noqa: E402
+from inference.detecting import DetectorPool, detect_video  # noqa: E402
+from inference.detectors import BACKENDS, make_detector  # noqa: E402
+from inference.tracking import TrackerSettings  # noqa: E402
+from inference.video_reader import VideoReader  # noqa: E402
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="End-to-end inference of 2D keypoints.")
+    parser.add_argument("--cfg", metavar="FILE", help="model of detector detectron2")
+    parser.add_argument("--output-dir", type=Path, required=True, metavar="OUT")
+    parser.add_argument("--image-ext", default="mp4", metavar="EXT", help="default: mp4")
+    parser.add_argument("--detector", default="movenet", help=f"one of: {', '.join(BACKENDS)}")
+    parser.add_argument("im_or_folder", type=Path, metavar="FOLDER", help="folder, or one video")
+    asked = parser.parse_args(arguments)
+    if asked.cfg:
+        print(
+            f"note: --cfg {asked.cfg} names a model of detectron2; "
+            f"detector {asked.detector} has its own",
+            file=sys.stderr,
+        )
+    try:
+        videos = _videos(asked.im_or_folder, asked.image_ext)
+        return _detect_all(videos, asked.output_dir, asked.detector)
+    except PoseliftError as error:
+        print(f"error: {one_line(error)}", file=sys.stderr)
+        return 1
+
+
+def _videos(source: Path, extension: str) -> list[Path]:
+    """Raises: VideoError: nothing of that name, or nothing with that extension."""
+    if not source.is_dir():
+        return [source]
+    suffix = "." + extension.lstrip(".").lower()
+    videos = sorted(path for path in source.iterdir() if path.name.lower().endswith(suffix))
+    if not videos:
+        raise VideoError(f"{source}: holds no {suffix} videos. Choose --image-ext.")
+    return videos
+
+
+def _detect_all(videos: list[Path], folder: Path, detector: str) -> int:
+    failed = 0
+    with DetectorPool(lambda: make_detector(detector)) as pool:
+        for video in videos:
+            try:
+                detections = _sure(detect_video(VideoReader(video), pool))
+                target = folder / f"{video.name}.npz"
+                save_video_detections(target, from_detections(detections))
+                seen = sum(len(frame) > 0 for frame in detections.frames)
+                print(f"{video.name}: somebody in {seen} of {len(detections.frames)} -> {target}")
+            except PoseliftError as error:
+                failed += 1
+                print(f"error: {one_line(error)}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _sure(detections: Detections) -> Detections:
+    """Without the guesses: the data set takes each frame's best person as it is."""
+    least = TrackerSettings().sure_score
+    frames = tuple(frame.select(frame.scores >= least) for frame in detections.frames)
+    return Detections(detections.timeline, frames, detections.layout)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
