@@ -122,7 +122,78 @@ H36M17 = Skeleton(
     ),
 )  # fmt: skip
 
-SKELETONS = {skeleton.name: skeleton for skeleton in (COCO17, H36M17)}
+# All joints that Human3.6M's files hold; H36M32.indices(*H36M17.joints) are the 17 that are
+# kept. The others lie on top of another joint, or hardly move.
+H36M32 = Skeleton(
+    name="h36m32",
+    joints=(
+        "hip", "right_hip", "right_knee", "right_ankle", "right_toe", "right_toe_end",
+        "left_hip", "left_knee", "left_ankle", "left_toe", "left_toe_end",
+        "spine_base", "spine", "thorax", "neck", "head",
+        "left_collar", "left_shoulder", "left_elbow", "left_wrist",
+        "left_thumb", "left_thumb_end", "left_hand", "left_hand_end",
+        "right_collar", "right_shoulder", "right_elbow", "right_wrist",
+        "right_thumb", "right_thumb_end", "right_hand", "right_hand_end",
+    ),
+    bones=(
+        ("hip", "right_hip"), ("right_hip", "right_knee"), ("right_knee", "right_ankle"),
+        ("right_ankle", "right_toe"), ("right_toe", "right_toe_end"),
+        ("hip", "left_hip"), ("left_hip", "left_knee"), ("left_knee", "left_ankle"),
+        ("left_ankle", "left_toe"), ("left_toe", "left_toe_end"),
+        ("hip", "spine_base"), ("spine_base", "spine"), ("spine", "thorax"),
+        ("thorax", "neck"), ("neck", "head"),
+        ("spine", "left_collar"), ("left_collar", "left_shoulder"),
+        ("left_shoulder", "left_elbow"), ("left_elbow", "left_wrist"),
+        ("left_wrist", "left_thumb"), ("left_thumb", "left_thumb_end"),
+        ("left_wrist", "left_hand"), ("left_hand", "left_hand_end"),
+        ("spine", "right_collar"), ("right_collar", "right_shoulder"),
+        ("right_shoulder", "right_elbow"), ("right_elbow", "right_wrist"),
+        ("right_wrist", "right_thumb"), ("right_thumb", "right_thumb_end"),
+        ("right_wrist", "right_hand"), ("right_hand", "right_hand_end"),
+    ),
+)  # fmt: skip
+
+HUMANEVA15 = Skeleton(
+    name="humaneva15",
+    joints=(
+        "hip", "thorax",
+        "left_shoulder", "left_elbow", "left_wrist",
+        "right_shoulder", "right_elbow", "right_wrist",
+        "left_hip", "left_knee", "left_ankle",
+        "right_hip", "right_knee", "right_ankle",
+        "head",
+    ),
+    bones=(
+        ("hip", "thorax"),
+        ("thorax", "left_shoulder"), ("left_shoulder", "left_elbow"), ("left_elbow", "left_wrist"),
+        ("thorax", "right_shoulder"), ("right_shoulder", "right_elbow"),
+        ("right_elbow", "right_wrist"),
+        ("hip", "left_hip"), ("left_hip", "left_knee"), ("left_knee", "left_ankle"),
+        ("hip", "right_hip"), ("right_hip", "right_knee"), ("right_knee", "right_ankle"),
+        ("thorax", "head"),
+    ),
+)  # fmt: skip
+
+# Stacked Hourglass, trained on MPII.
+MPII16 = Skeleton(
+    name="mpii",
+    joints=(
+        "right_ankle", "right_knee", "right_hip", "left_hip", "left_knee", "left_ankle",
+        "hip", "thorax", "neck", "head",
+        "right_wrist", "right_elbow", "right_shoulder",
+        "left_shoulder", "left_elbow", "left_wrist",
+    ),
+    bones=(
+        ("hip", "right_hip"), ("right_hip", "right_knee"), ("right_knee", "right_ankle"),
+        ("hip", "left_hip"), ("left_hip", "left_knee"), ("left_knee", "left_ankle"),
+        ("hip", "thorax"), ("thorax", "neck"), ("neck", "head"),
+        ("thorax", "left_shoulder"), ("left_shoulder", "left_elbow"), ("left_elbow", "left_wrist"),
+        ("thorax", "right_shoulder"), ("right_shoulder", "right_elbow"),
+        ("right_elbow", "right_wrist"),
+    ),
+)  # fmt: skip
+
+SKELETONS = {skeleton.name: skeleton for skeleton in (COCO17, H36M17, H36M32, HUMANEVA15, MPII16)}
 
 
 def skeleton_named(name: str) -> Skeleton:
