@@ -7,41 +7,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from data.cameras import normalise_screen
 from data.errors import FormatError, LayoutMismatch
 from data.keypoint_archive import load_keypoint_archive
 from data.safe_archive import open_npz
 from data.skeletons import COCO17, H36M17, Skeleton
-from data.windows import mirror_keypoints, pad_edges
 from inference.lifting import Lifter
-from models.temporal import TemporalModel
 from models.weights import LifterWeights, load_reference_checkpoint
 
 TOLERANCE_M = 1e-4
-ONE_POINT = Skeleton("root", ("hip",), ())
 
 
 @pytest.fixture(scope="module")
 def weights(reference: Path) -> LifterWeights:
     return load_reference_checkpoint(reference / "checkpoint" / "epoch_2.bin", causal=False)
-
-
-def predict(network: TemporalModel, xy: np.ndarray, seen: Skeleton, given: Skeleton) -> np.ndarray:
-    """The reference's prediction with test-time augmentation, every joint as it comes.
-
-    Args:
-        xy: (T, J, 2) screen units.
-    Returns:
-        (T, joints_out, 3); joint 0 of a position network is not zero.
-    """
-    sides = []
-    for keypoints in (xy, mirror_keypoints(xy, seen)):
-        window = pad_edges(keypoints, *network.arch.padding).astype(np.float32)
-        with torch.no_grad():
-            sides.append(network(torch.from_numpy(window)[None])[0].numpy())
-    return (sides[0] + mirror_keypoints(sides[1], given)) / 2
 
 
 def custom_video(reference: Path, name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -64,28 +44,22 @@ def h36m_view(reference: Path) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("name", ["dance", "hoop", "walk"])
 def test_custom_video(name: str, reference: Path, weights: LifterWeights) -> None:
     xy, wanted = custom_video(reference, name)
-    assert weights.trajectory is not None
-    pose = predict(weights.position, xy, COCO17, H36M17)
-    root = predict(weights.trajectory, xy, COCO17, ONE_POINT)
-    np.testing.assert_allclose(pose + root, wanted, rtol=0, atol=TOLERANCE_M)
     lifted = Lifter(weights).lift(xy, layout=COCO17)
     assert lifted.trajectory is not None
     placed = lifted.pose + lifted.trajectory[:, None]
-    np.testing.assert_allclose(placed[:, 1:], wanted[:, 1:], rtol=0, atol=TOLERANCE_M)
+    np.testing.assert_allclose(placed, wanted, rtol=0, atol=TOLERANCE_M)
 
 
 def test_h36m_view(reference: Path, weights: LifterWeights) -> None:
     xy, wanted = h36m_view(reference)
-    pose = predict(weights.position, xy, H36M17, H36M17)
-    np.testing.assert_allclose(pose, wanted, rtol=0, atol=TOLERANCE_M)
     lifted = Lifter(weights).lift(xy, layout=H36M17).pose
-    np.testing.assert_allclose(lifted[:, 1:], wanted[:, 1:], rtol=0, atol=TOLERANCE_M)
+    np.testing.assert_allclose(lifted, wanted, rtol=0, atol=TOLERANCE_M)
 
 
 def test_a_chunked_lift_is_the_same(reference: Path, weights: LifterWeights) -> None:
     xy, wanted = h36m_view(reference)
     lifted = Lifter(weights, chunk=32).lift(xy, layout=H36M17).pose
-    np.testing.assert_allclose(lifted[:, 1:], wanted[:, 1:], rtol=0, atol=TOLERANCE_M)
+    np.testing.assert_allclose(lifted, wanted, rtol=0, atol=TOLERANCE_M)
 
 
 def test_a_few_frames_of_the_repositorys_own(assets: Path) -> None:
@@ -95,10 +69,8 @@ def test_a_few_frames_of_the_repositorys_own(assets: Path) -> None:
         xy = normalise_screen(archive["xy"], archive["width"].item(), archive["height"].item())
         wanted = archive["pose"]
     assert weights.trajectory is None
-    found = predict(weights.position, xy, H36M17, H36M17)[: len(wanted)]
-    np.testing.assert_allclose(found, wanted, rtol=0, atol=TOLERANCE_M)
     lifted = Lifter(weights).lift(xy, layout=H36M17).pose[: len(wanted)]
-    np.testing.assert_allclose(lifted[:, 1:], wanted[:, 1:], rtol=0, atol=TOLERANCE_M)
+    np.testing.assert_allclose(lifted, wanted, rtol=0, atol=TOLERANCE_M)
 
 
 def test_wrong_widths_and_joints_are_told(assets: Path) -> None:
