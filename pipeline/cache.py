@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -73,8 +74,8 @@ class StageCache:
 def locked(folder: Path, waiting: Any = lambda: None) -> Iterator[None]:
     """One run at a time in a folder; the second waits for the first.
 
-    The system drops the lock with its process, killed or not. Leftovers of a killed run
-    (unfinished `.part` files) are removed.
+    The system drops the lock with its process, killed or not. What a killed run left
+    unfinished is removed.
     Args:
         waiting: called once when the lock is taken by somebody else.
     Raises: OutputError: the folder cannot be made or written.
@@ -93,7 +94,7 @@ def locked(folder: Path, waiting: Any = lambda: None) -> Iterator[None]:
             f"{folder}: cannot be written ({reason}). Choose another folder with -o."
         ) from error
     with lock:
-        for leftover in folder.glob(".*.part*"):
-            leftover.unlink(missing_ok=True)
+        for leftover in (*folder.glob(".*.part*"), *folder.glob(".gif-*")):
+            shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink(missing_ok=True)
         yield
     lock.release()

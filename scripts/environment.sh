@@ -7,13 +7,13 @@ if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null
   echo "Poselift needs Python 3.10 or newer; set PYTHON to one (found: $python)" >&2
   exit 1
 fi
-recipe=$(cat setup.cfg constraints.txt | sha256sum | cut -d' ' -f1)-$extra
-if [ "$(cat .venv/recipe 2>/dev/null)" != "$recipe" ]; then
+recipe=$(cat setup.cfg constraints.txt | sha256sum | cut -d' ' -f1)
+if [ "$(cat ".venv/recipe-$extra" 2>/dev/null)" != "$recipe" ]; then
   if ! "$python" -m venv .venv; then
     echo "cannot make .venv; on Debian: apt-get install python3-venv" >&2
     exit 1
   fi
   .venv/bin/python -m pip install --quiet --disable-pip-version-check \
     --constraint constraints.txt --editable ".${extra:+[$extra]}"
-  echo "$recipe" >.venv/recipe
+  echo "$recipe" >".venv/recipe-$extra"
 fi

@@ -1,16 +1,28 @@
-"""What tests share."""
+"""What tests share: where files are, and videos made to order."""
 
 from __future__ import annotations
 
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
+import imageio_ffmpeg
 import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+MakeVideo = Callable[..., Path]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Fast tests first: whole runs of the main job come last."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
 
 
 @pytest.fixture(scope="session")
 def reference() -> Path:
     """Files that the original made; they lie beside the repository, not in it."""
-    folder = Path(__file__).resolve().parents[2] / "shared" / "reference"
+    folder = ROOT.parent / "shared" / "reference"
     if not folder.is_dir():
         pytest.skip(f"needs the reference's files in {folder}")
     return folder
@@ -18,4 +30,28 @@ def reference() -> Path:
 
 @pytest.fixture(scope="session")
 def assets() -> Path:
-    return Path(__file__).resolve().parent / "assets"
+    return ROOT / "tests" / "assets"
+
+
+@pytest.fixture(scope="session")
+def walk() -> Path:
+    """Four seconds of two people, 1280x720, with sound."""
+    return ROOT / "data" / "examples" / "walk.mp4"
+
+
+def ffmpeg(*arguments: str | Path) -> None:
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", *map(str, arguments)]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+
+
+@pytest.fixture
+def make_video(tmp_path: Path) -> MakeVideo:
+    """make_video("a.mp4", "-c:v", "libx264"): one second of a moving test card, 20 fps."""
+
+    def make(name: str, *options: str, size: str = "128x96", seconds: float = 1) -> Path:
+        path = tmp_path / name
+        source = f"testsrc2=size={size}:rate=20:duration={seconds}"
+        ffmpeg("-f", "lavfi", "-i", source, *options, path)
+        return path
+
+    return make

@@ -22,6 +22,10 @@ from models.registry import checkpoint_file
 
 WEIGHTS = "movenet_multipose_lightning_f16.tflite"
 STRIDE = 32  # sides of the network's input are multiples of this
+SMALLEST = 8  # pixels of a cut-out's shorter side
+# What the second look shows is the person of the first if it lies alike and is not much
+# less sure.
+SAME_PLACE, SURE_ENOUGH = 0.4, 0.8
 
 
 @dataclass(frozen=True)
@@ -72,26 +76,28 @@ class MoveNet:
         found = self._first.look(image, chosen.frame_side)
         found = _one_each(found.select(found.scores >= chosen.min_score), chosen.same_person)
         if chosen.person_side:
-            found = self._look_again(image, found)
+            found = _one_each(self._look_again(image, found), chosen.same_person)
         return found
 
     def _look_again(self, image: np.ndarray, people: FrameDetections) -> FrameDetections:
-        """Replace keypoints by the ones seen in each person's own cut-out."""
-        keypoints, confidence = people.keypoints.copy(), people.confidence.copy()
+        """Everybody as seen in a cut-out of their own, where that shows the same person."""
+        seen = people.select(np.arange(len(people)))
         for i in range(len(people)):
             left, top, right, bottom = _cut_out(people, i, image, self._chosen.margin)
-            if min(right - left, bottom - top) < 8:
+            if min(right - left, bottom - top) < SMALLEST:
                 continue
-            seen = self._second.look(image[top:bottom, left:right], self._chosen.person_side)
-            if not len(seen):
-                continue
-            moved = seen.keypoints + np.array([left, top], np.float32)
-            match = [keypoint_similarity(people.keypoints[i], other) for other in moved]
-            best = int(np.argmax(match))
-            surer = seen.confidence[best].mean() > 0.8 * people.confidence[i].mean()
-            if match[best] > 0.3 and surer:
-                keypoints[i], confidence[i] = moved[best], seen.confidence[best]
-        return FrameDetections(people.boxes, people.scores, keypoints, confidence)
+            closer = self._second.look(image[top:bottom, left:right], self._chosen.person_side)
+            corner = np.array([left, top], np.float32)
+            poses = closer.keypoints + corner
+            alike = np.array([keypoint_similarity(people.keypoints[i], pose) for pose in poses])
+            sure = closer.confidence.mean(1) / max(people.confidence[i].mean(), 1e-6)
+            fitting = np.where((alike > SAME_PLACE) & (sure > SURE_ENOUGH), alike * sure, 0)
+            best = int(np.argmax(fitting))
+            if fitting[best] > 0:
+                seen.keypoints[i], seen.confidence[i] = poses[best], closer.confidence[best]
+                seen.boxes[i] = closer.boxes[best] + np.tile(corner, 2)
+                seen.scores[i] = max(people.scores[i], closer.scores[best])
+        return seen.select(np.argsort(-seen.scores, kind="stable"))
 
 
 class _Network:
