@@ -21,11 +21,14 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from data.errors import FormatError, UnknownName, UnsafeFile
-from data.skeletons import Skeleton, skeleton_named
+from data.skeletons import SKELETONS, Skeleton, skeleton_named
 from models.inputs import InputKind, input_shape
 from models.temporal import Architecture, TemporalModel
 
 FORMAT = "poselift-lifter/1"
+# What our own training adds to a reference checkpoint: what its tensors do not say.
+ABOUT = "poselift"
+POSES_BY_JOINTS = {17: "h36m", 15: "humaneva15", 20: "humaneva20"}
 
 
 @dataclass(frozen=True)
@@ -123,10 +126,11 @@ def load_reference_checkpoint(
     """Read a `.bin` checkpoint of VideoPose3D.
 
     The architecture is read off the tensors. Two things leave no trace in them: whether
-    the model is causal, and that kernels are dense when the widths are not given.
+    the model is causal, and that kernels are dense when the widths are not given. Our
+    own checkpoints say both, and which keypoints they read.
 
     Args:
-        filter_widths: what the user believes; None takes what the tensors say.
+        filter_widths: what the user believes; None takes what the file says.
     Raises:
         UnsafeFile: the pickle names something outside the allow-list.
         FormatError: not such a checkpoint, or the widths disagree with it.
@@ -134,18 +138,24 @@ def load_reference_checkpoint(
     state = read_checkpoint(path)
     if not isinstance(state.get("model_pos"), Mapping):
         raise FormatError(f"{path}: holds no 'model_pos'; not a checkpoint of VideoPose3D.")
+    about = state.get(ABOUT)
+    about = about if isinstance(about, Mapping) else {}
+    causal = causal or about.get("causal") is True
+    if filter_widths is None and isinstance(about.get("filter_widths"), list):
+        filter_widths = tuple(int(width) for width in about["filter_widths"])
     position = _from_state(path, state["model_pos"], causal, filter_widths)
     trajectory = None
     if isinstance(state.get("model_traj"), Mapping):
         trajectory = _from_state(path, state["model_traj"], causal, filter_widths)
-    if position.arch.joints_out != 17:
-        layout = f"{position.arch.joints_out} joints"
-        raise FormatError(f"{path}: gives {layout}; only 17-joint Human3.6M poses are known here.")
+    joints = position.arch.joints_out
+    if joints not in POSES_BY_JOINTS:
+        known = ", ".join(f"{name} ({count})" for count, name in POSES_BY_JOINTS.items())
+        raise FormatError(f"{path}: gives {joints} joints; known poses are {known}.")
     return LifterWeights(
         name=path.name,
         input_kind="screen",
-        layout_in=None,
-        layout_out=skeleton_named("h36m"),
+        layout_in=SKELETONS.get(str(about.get("layout_in"))),
+        layout_out=skeleton_named(POSES_BY_JOINTS[joints]),
         position=position,
         trajectory=trajectory,
     )
