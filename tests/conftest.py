@@ -8,10 +8,15 @@ from pathlib import Path
 
 import imageio_ffmpeg
 import pytest
+import torch
 
 ROOT = Path(__file__).resolve().parent.parent
 
 MakeVideo = Callable[..., Path]
+
+
+# The networks in tests are tiny: threads would only wait for each other.
+torch.set_num_threads(1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
