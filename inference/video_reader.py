@@ -30,7 +30,6 @@ SUFFIXES = frozenset(
 # Demuxers that read one file. Playlists, which point at other files, are left out.
 _CONTAINERS = "mov,matroska,webm,avi,gif,mpeg,mpegts,mpegvideo,asf,flv,ogg,mxf,m4v,h264,hevc,ivf"
 LARGEST_PIXELS = 16384 * 16384
-_DECODER_THREADS = 2
 _UNSPECIFIED = 2
 
 
@@ -139,8 +138,8 @@ class VideoReader:
 
     def _decoded(self, container: av.container.InputContainer) -> Iterator[av.VideoFrame]:
         stream = container.streams.video[0]
-        stream.thread_type = "AUTO"
-        stream.codec_context.thread_count = _DECODER_THREADS
+        # Threads that decode whole frames ahead lose good frames next to a damaged one.
+        stream.thread_type = "SLICE"
         packets = container.demux(stream)
         while True:
             try:

@@ -97,7 +97,8 @@ class PlainLines:
         print(line, file=self._stream, flush=True)
 
 
-def progress_for(stream: TextIO = sys.stderr, *, quiet: bool = False) -> Progress:
+def progress_for(*, quiet: bool = False) -> Progress:
+    """Reports go to standard error, so that results can be piped."""
     if quiet:
         return Silent()
-    return TerminalBar(stream) if stream.isatty() else PlainLines(stream)
+    return TerminalBar(sys.stderr) if sys.stderr.isatty() else PlainLines(sys.stderr)

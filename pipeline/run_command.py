@@ -97,9 +97,10 @@ def run(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
         elif not asked.quiet:
             print(_line(result), flush=True)
 
+    total = len(failures) + len(sources)
     if sources:
         failures += run_videos(sources, asked.output, settings, progress_for(quiet=quiet), done)
-    _print_failures(failures, len(failures) + len(sources))
+    _print_failures(failures, total)
     return 1 if failures else 0
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +109,7 @@ def _render(asked: argparse.Namespace) -> int:
         start_s=float(times[0]),
         fit=overlay_size(tracks.timeline.width, tracks.timeline.height, kind),
     )
-    progress = progress_for(sys.stderr)
+    progress = progress_for()
     progress.begin(asked.video.name, "render", len(times))
     render_overlay(
         (frame.image for frame in reader),
