@@ -48,6 +48,7 @@ class VideoWriter:
         times_s: (T,) when each frame is shown in the source, seconds.
         audio: a file whose first audio track, if it has one, is kept from times_s[0] to
             the end of the last frame; None or a GIF: silent.
+        bitrate_kbps: of an MP4's video; None spends what a steady quality needs.
     Raises:
         OutputError: on entering, writing or leaving; the encoder failed, or the place
             cannot be written.
@@ -64,10 +65,12 @@ class VideoWriter:
         *,
         kind: Kind = "mp4",
         audio: Path | None = None,
+        bitrate_kbps: int | None = None,
     ) -> None:
         self.path, self.width, self.height, self.kind = path, width, height, kind
         self.pace = pace_of(times_s, GIF_MAX_FPS if kind == "gif" else np.inf)
         self._start_s, self._audio = float(times_s[0]), audio
+        self._bitrate_kbps = bitrate_kbps
         self._stack = ExitStack()
 
     def __enter__(self) -> VideoWriter:
@@ -98,10 +101,12 @@ class VideoWriter:
     @contextmanager
     def _mp4(self) -> Iterator[_Encoder]:
         with whole_file(self.path) as part:
-            streams = [self._frames()]
+            streams, rate = [self._frames()], self._bitrate_kbps
             if self._audio is not None:
                 streams += _sound(self._audio, self._start_s, self.pace.duration_s)
-            options = {"vcodec": "libx264", "preset": PRESET, "crf": CRF, "acodec": "aac"}
+            options = {"vcodec": "libx264", "preset": PRESET, "acodec": "aac"} | (
+                {"crf": CRF} if rate is None else {"video_bitrate": f"{rate}k"}
+            )
             output = ffmpeg.output(
                 *streams, f"file:{part}", format="mp4", movflags="+faststart", **options
             )

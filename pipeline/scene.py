@@ -20,7 +20,7 @@ from pipeline.drawing import (
     on_canvas,
 )
 from pipeline.floor import BACKDROP_HORIZON, Floor, shadow
-from pipeline.scene_camera import Camera, camera_for
+from pipeline.scene_camera import Camera, SceneCamera, camera_for
 
 BONE_M = 0.055  # thickness of a bone
 HEAD_M = 0.135  # thickness of a head, drawn as a very thick bone
@@ -47,12 +47,17 @@ class Scene:
 
     Args:
         width, height: of the panel, pixels.
+        camera: None looks at all that `poses` does.
     """
 
-    def __init__(self, poses: Poses3D, width: int, height: int) -> None:
+    def __init__(
+        self, poses: Poses3D, width: int, height: int, camera: SceneCamera | None = None
+    ) -> None:
         self._poses = poses
         self.width, self.height = width, height
-        self.camera = camera_for(poses.world, poses.valid, poses.timeline.fps, width, height)
+        self.camera = camera or camera_for(
+            poses.world, poses.valid, poses.timeline.fps, width, height
+        )
         self._floor = Floor(self.camera, width, height)
         self._edges = np.array(poses.layout.edges)
         self._bone_colours = bone_colours(poses.layout)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import torch
-
 from data.errors import PoseliftError
 from inference.detecting import DetectorPool
 from inference.detectors import make_detector
 from inference.lifting import Lifter
 from models.registry import open_lifter
+from pipeline.devices import checked_device
 from pipeline.settings import RunSettings
 
 
@@ -41,11 +40,4 @@ def make_lifter(name: str, device: str) -> tuple[Lifter, str]:
     Raises: UnknownName, FormatError; PoseliftError: torch has no such device here.
     """
     weights, sha256 = open_lifter(name)
-    try:
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0]
-        raise PoseliftError(
-            f"device '{device}' cannot be used ({reason}). Try --device cpu."
-        ) from error
-    return Lifter(weights, device), sha256
+    return Lifter(weights, checked_device(device)), sha256
