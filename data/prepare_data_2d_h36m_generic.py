@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+"""Make a 2D archive of detections in Human3.6M's videos, for `run.py -k NAME`.
+
+    python data/prepare_data_2d_h36m_generic.py -i DETECTIONS -o NAME
+
+DETECTIONS holds S1/Directions 1.54138969.mp4.npz and so on, by Detectron or CPN. NAME
+says which keypoints they are: it contains coco, h36m or mpii. Writes
+data_2d_h36m_NAME.npz next to this script, where run.py looks for it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+DATA = Path(__file__).resolve().parent
+if str(DATA.parent) not in sys.path:
+    sys.path.insert(0, str(DATA.parent))
+
+from data.detections_command import add_common_options, write_detections  # noqa: E402
+from data.errors import PoseliftError  # noqa: E402
+from data.h36m_detections import assemble, detector_files, layout_of  # noqa: E402
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="Detections in Human3.6M -> a 2D archive.")
+    parser.add_argument(
+        "-i",
+        "--input",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="folder of S1, S5, ... with one VIDEO.mp4.npz per take and camera",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        metavar="NAME",
+        help="name of the archive, as given to run.py -k; contains coco, h36m or mpii",
+    )
+    add_common_options(parser, DATA)
+    options = parser.parse_args(arguments)
+    try:
+        detections = assemble(detector_files(options.input), layout_of(options.output), whole=False)
+        return write_detections(
+            detections,
+            options.input,
+            "S1/ACTION.CAMERA.mp4.npz",
+            options.data_dir,
+            options.output,
+            allow_missing=options.allow_missing,
+        )
+    except PoseliftError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

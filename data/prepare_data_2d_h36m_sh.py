@@ -1,0 +1,70 @@
+#!/usr/bin/env python3
+"""Make 2D archives of Stacked Hourglass detections in Human3.6M, for `run.py -k sh_...`.
+
+    python data/prepare_data_2d_h36m_sh.py -pt h36m.zip
+    python data/prepare_data_2d_h36m_sh.py -ft stacked_hourglass_fined_tuned_240.tar.gz
+
+Writes data_2d_h36m_sh_pt_mpii.npz (detector as trained on MPII) or
+data_2d_h36m_sh_ft_h36m.npz (fine-tuned) next to this script, where run.py looks for them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+DATA = Path(__file__).resolve().parent
+if str(DATA.parent) not in sys.path:
+    sys.path.insert(0, str(DATA.parent))
+
+from data.detections_command import add_common_options, write_detections  # noqa: E402
+from data.errors import PoseliftError  # noqa: E402
+from data.h36m_detections import assemble, hourglass_files  # noqa: E402
+from data.skeletons import MPII16  # noqa: E402
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="Stacked Hourglass detections -> 2D archives.")
+    kind = parser.add_argument_group("which detections (at least one)")
+    kind.add_argument(
+        "-pt",
+        "--pretrained",
+        type=Path,
+        metavar="PATH",
+        help="h36m.zip, or the folder it unpacks to",
+    )
+    kind.add_argument(
+        "-ft",
+        "--fine-tuned",
+        type=Path,
+        metavar="PATH",
+        help="stacked_hourglass_fined_tuned_240.tar.gz, or the folder it unpacks to",
+    )
+    add_common_options(parser, DATA)
+    options = parser.parse_args(arguments)
+    chosen = {"sh_pt_mpii": options.pretrained, "sh_ft_h36m": options.fine_tuned}
+    if not any(chosen.values()):
+        parser.error("give -pt PATH or -ft PATH")
+    status = 0
+    for name, source in chosen.items():
+        if source is None:
+            continue
+        try:
+            status |= write_detections(
+                assemble(hourglass_files(source), MPII16, whole=True),
+                source,
+                "S1/StackedHourglass*/ACTION.CAMERA.h5",
+                options.data_dir,
+                name,
+                allow_missing=options.allow_missing,
+            )
+        except PoseliftError as error:
+            print(f"error: {error}", file=sys.stderr)
+            status = 1
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
