@@ -152,7 +152,7 @@ def _tracks(view: View, layout: Skeleton, fps: float) -> Tracks:
 def _seen_from(
     view: View, timeline: Timeline, pose: np.ndarray, root: np.ndarray, layout: Skeleton
 ) -> Poses3D:
-    """Poses whose camera is known: the world is the data set's own.
+    """Poses whose camera is known: the data set's world, turned so that y leads away from it.
 
     Args:
         pose: (T, J, 3) root-relative, camera space. root: (T, 3).
@@ -165,13 +165,21 @@ def _seen_from(
         person_id=np.array([1]),
         pose=pose[None],
         trajectory=root[None],
-        world=placed[None],
+        world=(placed @ _turn(camera.orientation))[None],
         valid=np.ones((1, len(pose)), bool),
         interpolated=np.zeros((1, len(pose)), bool),
         up=quaternion_rotate(quaternion_inverse(camera.orientation), sky),
         focal_px=float("nan"),
         layout=layout,
     )
+
+
+def _turn(orientation: np.ndarray) -> np.ndarray:
+    """(3, 3) to multiply rows with: about the upright, the camera's view becomes +y."""
+    x, y, _ = quaternion_rotate(orientation, np.array([0, 0, 1], np.float32))
+    length = max(float(np.hypot(x, y)), 1e-6)
+    x, y = x / length, y / length
+    return np.array([[y, x, 0], [-x, y, 0], [0, 0, 1]], np.float32)
 
 
 def _fps(dataset: MotionDataset, reader: VideoReader | None) -> float:
