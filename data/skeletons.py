@@ -199,6 +199,32 @@ HUMANEVA20 = Skeleton(
     ),
 )  # fmt: skip
 
+# HumanEva's own 20 points: each limb segment has both its ends, so that elbows and knees
+# come twice.
+HUMANEVA20 = Skeleton(
+    name="humaneva20",
+    joints=(
+        "hip", "thorax", "neck",
+        "left_shoulder", "left_elbow_above", "left_elbow_below", "left_wrist",
+        "right_shoulder", "right_elbow_above", "right_elbow_below", "right_wrist",
+        "left_hip", "left_knee_above", "left_knee_below", "left_ankle",
+        "right_hip", "right_knee_above", "right_knee_below", "right_ankle",
+        "head",
+    ),
+    bones=(
+        ("hip", "thorax"), ("thorax", "neck"),
+        ("thorax", "left_shoulder"), ("left_shoulder", "left_elbow_above"),
+        ("left_elbow_above", "left_elbow_below"), ("left_elbow_below", "left_wrist"),
+        ("thorax", "right_shoulder"), ("right_shoulder", "right_elbow_above"),
+        ("right_elbow_above", "right_elbow_below"), ("right_elbow_below", "right_wrist"),
+        ("hip", "left_hip"), ("left_hip", "left_knee_above"),
+        ("left_knee_above", "left_knee_below"), ("left_knee_below", "left_ankle"),
+        ("hip", "right_hip"), ("right_hip", "right_knee_above"),
+        ("right_knee_above", "right_knee_below"), ("right_knee_below", "right_ankle"),
+        ("neck", "head"),
+    ),
+)  # fmt: skip
+
 # Stacked Hourglass, trained on MPII.
 MPII16 = Skeleton(
     name="mpii",

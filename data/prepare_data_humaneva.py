@@ -1,0 +1,132 @@
+#!/usr/bin/env python3
+"""Convert HumanEva-I for `run.py -d humaneva15` (or humaneva20).
+
+    python data/prepare_data_humaneva.py -p converted_15j --convert-3d
+    python data/prepare_data_humaneva.py -p converted_15j --convert-2d DIR -o detectron_pt_coco
+
+The first writes data_3d_humaneva15.npz and data_2d_humaneva15_gt.npz, the second
+data_2d_humaneva15_NAME.npz, next to this script, where run.py looks for them. See
+DATASETS.md for the step in MATLAB before.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+DATA = Path(__file__).resolve().parent
+if str(DATA.parent) not in sys.path:
+    sys.path.insert(0, str(DATA.parent))
+
+from data.errors import FormatError, OutputError, PoseliftError  # noqa: E402
+from data.h36m_detections import layout_of  # noqa: E402
+from data.humaneva_detections import cut_detections  # noqa: E402
+from data.humaneva_source import Conversion, convert  # noqa: E402
+from data.keypoint_archive import save_keypoint_archive  # noqa: E402
+from data.left_out import judge_left_out  # noqa: E402
+from data.positions_archive import save_positions_archive  # noqa: E402
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if not options.convert_3d and options.convert_2d is None:
+        parser.error("say what to convert: --convert-3d, --convert-2d DIR, or both")
+    if options.convert_2d is not None and not options.output:
+        parser.error("--convert-2d needs a name for the archive: -o detectron_pt_coco")
+    try:
+        conversion = convert(options.path)
+        for line in conversion.missing:
+            print(f"missing: {line}", file=sys.stderr)
+        status = judge_left_out(
+            str(options.path), "HumanEva-I", (), conversion.damaged, allow=options.allow_missing
+        )
+        if options.convert_3d:
+            _write_positions(conversion, options.path, options.data_dir)
+        if options.convert_2d is not None:
+            status |= _write_detections(conversion, options)
+        return status
+    except OutputError as error:
+        print(f"error: {error} --data-dir writes elsewhere.", file=sys.stderr)
+    except PoseliftError as error:
+        print(f"error: {error}", file=sys.stderr)
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="HumanEva-I -> the archives of run.py.")
+    parser.add_argument(
+        "-p",
+        "--path",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="folder of Train/S1/Walking 1.mat and so on, as exported from MATLAB",
+    )
+    parser.add_argument(
+        "--convert-3d", action="store_true", help="write the true poses in 3D and in 2D"
+    )
+    parser.add_argument(
+        "--convert-2d",
+        "--path-2d",
+        type=Path,
+        metavar="DIR",
+        help="folder of detections S1/Walking_1_(C1).avi.npz and so on",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        default="",
+        metavar="NAME",
+        help="name of the 2D archive, as given to run.py -k; contains coco, h36m or mpii",
+    )
+    parser.add_argument(
+        "--allow-missing",
+        action="store_true",
+        help="convert although some files are damaged; they are listed",
+    )
+    parser.add_argument(
+        "--data-dir",
+        type=Path,
+        default=DATA,
+        metavar="DIR",
+        help="where the archives are written (default: %(default)s)",
+    )
+    return parser
+
+
+def _write_positions(conversion: Conversion, source: Path, data_dir: Path) -> None:
+    if not conversion.positions:
+        raise FormatError(f"{source}: no frame of it has a true pose; nothing was written.")
+    for subject, chunks in conversion.positions.items():
+        print(f"{subject}: {len(chunks)} chunks, {sum(map(len, chunks.values()))} frames")
+    name = conversion.layout.name
+    targets = data_dir / f"data_3d_{name}.npz", data_dir / f"data_2d_{name}_gt.npz"
+    save_positions_archive(targets[0], conversion.positions)
+    save_keypoint_archive(targets[1], conversion.views)
+    print(f"wrote {targets[0]} and {targets[1]}")
+
+
+def _write_detections(conversion: Conversion, options: argparse.Namespace) -> int:
+    name, source = options.output, options.convert_2d
+    if not name.isprintable() or any(mark in name for mark in "/\\:"):
+        raise FormatError(f"{name!r} cannot name an archive: give a word without separators.")
+    cut = cut_detections(source, layout_of(name), conversion.chunks)
+    status = judge_left_out(
+        str(source), "HumanEva-I's detections", (), cut.damaged, allow=options.allow_missing
+    )
+    if cut.archive is None:
+        raise FormatError(f"{source}: no take is whole; nothing was written.")
+    for subject, chunks in cut.archive.positions.items():
+        frames = sum(len(cameras[0]) for cameras in chunks.values())
+        print(f"{subject}: {len(chunks)} chunks, {frames} frames in three cameras")
+    target = options.data_dir / f"data_2d_{conversion.layout.name}_{name}.npz"
+    save_keypoint_archive(target, cut.archive)
+    print(f"wrote {target}")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
