@@ -27,8 +27,8 @@ from inference.video_reader import VideoReader
 SETTINGS = [
     MoveNetSettings(frame_side=frame, person_side=person)
     for frame, person in [
-        (256, 0), (384, 0), (512, 0), (640, 0),
-        (256, 192), (256, 256), (320, 256), (384, 192), (384, 256), (384, 320), (512, 256),
+        (384, 0), (512, 0), (640, 0), (256, 256), (320, 256),
+        (384, 192), (384, 256), (384, 320), (448, 256), (512, 256),
     ]
 ]  # fmt: skip
 CAREFUL_FRAME = 640

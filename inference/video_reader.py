@@ -219,14 +219,13 @@ def _upright_rgb(frame: av.VideoFrame, size: tuple[int, int]) -> np.ndarray:
     """(H, W, 3) uint8 of the wanted upright size."""
     quarter_turns = frame.rotation % 360 // 90
     width, height = size[::-1] if quarter_turns % 2 else size
-    scaled = (width, height) != (frame.width, frame.height)
     # As players do: high-definition video that does not name its colours is BT.709.
     unnamed_hd = frame.colorspace == _UNSPECIFIED and frame.height >= 720
     image = frame.to_ndarray(
         format="rgb24",
         width=width,
         height=height,
-        interpolation="AREA" if scaled else "BILINEAR",
+        interpolation="BILINEAR",  # swscale widens its filter when it shrinks
         src_colorspace="ITU709" if unnamed_hd else None,
     )
     return np.ascontiguousarray(np.rot90(image, quarter_turns)) if quarter_turns else image

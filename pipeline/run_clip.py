@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,6 +28,7 @@ from inference.video_reader import VideoReader
 from inference.video_writer import Kind
 from models.registry import file_sha256
 from pipeline.cache import StageCache, locked, stage_key
+from pipeline.prefetch import prefetched
 from pipeline.progress import Progress, Silent
 from pipeline.render import overlay_size, render_overlay
 from pipeline.settings import STAGES
@@ -195,9 +196,12 @@ class _ClipRun:
             end_s=self.settings.end_s,
             fit=overlay_size(info.width, info.height, kind),
         )
-        with self._progress("render", len(tracks.timeline)):
+        with (
+            self._progress("render", len(tracks.timeline)),
+            closing(prefetched(frame.image for frame in frames)) as images,
+        ):
             render_overlay(
-                (frame.image for frame in frames),
+                images,
                 tracks,
                 poses,
                 path,
