@@ -5,12 +5,16 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from data.errors import FormatError, UnknownName
+from data.skeletons import skeleton_named
 from models.weights import LifterWeights, load_lifter, load_reference_checkpoint
+
+log = logging.getLogger(__name__)
 
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoint"
 DEFAULT_LIFTER = "cmu27"
@@ -25,12 +29,21 @@ class CheckpointFile:
     about: dict[str, Any]
 
 
-@functools.cache
 def manifest() -> dict[str, dict[str, Any]]:
-    """File name -> {name, role, source, licence, sha256, layout_in, ...}."""
+    """Shipped file name -> {name, role, source, licence, sha256, layout_in, ...}."""
+    return _manifest("files")
+
+
+def published() -> dict[str, dict[str, Any]]:
+    """The reference's published checkpoints, which users bring: file name -> {layout_in, ...}."""
+    return _manifest("published")
+
+
+@functools.cache
+def _manifest(section: str) -> dict[str, dict[str, Any]]:
     path = CHECKPOINTS / "manifest.json"
     try:
-        files: dict[str, dict[str, Any]] = json.loads(path.read_text())["files"]
+        files: dict[str, dict[str, Any]] = json.loads(path.read_text())[section]
     except (OSError, ValueError, KeyError) as error:
         raise FormatError(f"{path}: cannot be read ({error}). Reinstall Poselift.") from error
     return files
@@ -75,10 +88,16 @@ def open_lifter(name: str) -> tuple[LifterWeights, str]:
     path = Path(name)
     if path.suffix not in {".safetensors", ".bin", ".pt"}:
         raise UnknownName("lifter", name, [*shipped, "or the path of a .safetensors or .bin file"])
-    weights = (
-        load_lifter(path) if path.suffix == ".safetensors" else load_reference_checkpoint(path)
-    )
-    return weights, file_sha256(path)
+    if path.suffix == ".safetensors":
+        return load_lifter(path), file_sha256(path)
+    weights, about = load_reference_checkpoint(path), published().get(path.name)
+    if about is None:
+        log.warning(
+            "%s: does not say which keypoints it reads; make sure that they are the detector's",
+            path,
+        )
+        return weights, file_sha256(path)
+    return replace(weights, layout_in=skeleton_named(about["layout_in"])), file_sha256(path)
 
 
 def file_sha256(path: Path) -> str:
