@@ -15,6 +15,10 @@ import numpy as np
 from data.errors import FormatError
 from data.safe_archive import open_npz
 from data.skeletons import COCO17, H36M17
+from data.stores import save_arrays
+
+# int16 millimetres end at 32.767 m.
+MAX_METRES = 32.7
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,25 @@ def load_joints(path: Path) -> list[JointsClip]:
             ]
         except KeyError as error:
             raise FormatError(f"{path}: {error.args[0]}. Convert the source again.") from error
+
+
+def save_joints(path: Path, clips: Iterable[JointsClip]) -> None:
+    """Write what load_joints reads, rounded to millimetres.
+
+    Raises:
+        FormatError: two clips have one name, or somebody is further away than int16 holds.
+        OutputError: it cannot be written.
+    """
+    arrays: dict[str, np.ndarray | str | float | int] = {}
+    for clip in clips:
+        if f"{clip.name}/fps" in arrays:
+            raise FormatError(f"two clips are called {clip.name}. Convert them apart.")
+        for layout, joints in (("h36m", clip.h36m), ("coco", clip.coco)):
+            if not np.abs(joints).max() < MAX_METRES:
+                raise FormatError(f"clip {clip.name}: leaves the {MAX_METRES} m that are stored.")
+            arrays[f"{clip.name}/{layout}"] = np.rint(joints * 1000).astype(np.int16)
+        arrays[f"{clip.name}/fps"] = clip.fps
+    save_arrays(path, arrays)
 
 
 def split_clips(

@@ -1,0 +1,102 @@
+#!/usr/bin/env python3
+"""Turn motion capture into the archive of joints that `poselift train mocap` reads.
+
+    python data/prepare_data_mocap.py FOLDER... -o joints.npz
+
+Reads BVH and ASF/AMC files. Exit status 1 when a file was left out; the others are in
+the archive all the same.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+DATA = Path(__file__).resolve().parent
+if str(DATA.parent) not in sys.path:
+    sys.path.insert(0, str(DATA.parent))
+
+from data.errors import FormatError, MissingDependency, PoseliftError, one_line  # noqa: E402
+from data.joints_archive import JointsClip, save_joints  # noqa: E402
+from data.mocap_source import convert_take, motion_files  # noqa: E402
+from data.rig import known_rigs, rig_called  # noqa: E402
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    try:
+        return _convert(options)
+    except PoseliftError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="Motion capture -> an archive of joints.")
+    parser.add_argument(
+        "sources",
+        type=Path,
+        nargs="+",
+        metavar="SOURCE",
+        help="folders of .bvh or .amc (with their .asf), or such files",
+    )
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="FILE", help="the archive, .npz"
+    )
+    parser.add_argument(
+        "--rig",
+        metavar="NAME",
+        help=f"{', '.join(rig.name for rig in known_rigs())}, or a .json file of your own "
+        "(default: the one that fits)",
+    )
+    parser.add_argument(
+        "--fps", type=_rate, metavar="N", help="frame rate, where the files do not say or lie"
+    )
+    parser.add_argument("--prefix", default="", help="put before the clips' names, such as cmu_")
+    return parser
+
+
+def _rate(text: str) -> float:
+    rate = float(text)
+    if not 1 <= rate <= 10_000:
+        raise ValueError(text)
+    return rate
+
+
+def _convert(options: argparse.Namespace) -> int:
+    if options.output.suffix != ".npz":
+        raise FormatError(f"{options.output}: the archive's name must end in .npz.")
+    rigs = (rig_called(options.rig),) if options.rig else known_rigs()
+    clips: list[JointsClip] = []
+    used: Counter[str] = Counter()
+    failures = cut = 0
+    for path in motion_files(options.sources):
+        try:
+            take = convert_take(path, rigs, prefix=options.prefix, fps=options.fps)
+        except MissingDependency:
+            raise
+        except PoseliftError as error:
+            print(f"error: {one_line(error)}", file=sys.stderr)
+            failures += 1
+            continue
+        clips += take.clips
+        used[take.rig] += 1
+        cut += take.cut
+    if not clips:
+        raise FormatError("not one file could be converted; nothing was written.")
+    save_joints(options.output, clips)
+    frames = sum(len(clip.h36m) for clip in clips)
+    minutes = sum(len(clip.h36m) / clip.fps for clip in clips) / 60
+    rigs_used = ", ".join(f"{name} {count}" for name, count in used.items())
+    print(
+        f"wrote {options.output}: {len(clips)} clips, {frames} frames, {minutes:.1f} minutes; "
+        f"{cut} frames cut; files by rig: {rigs_used}"
+    )
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
