@@ -20,6 +20,7 @@ from data.h36m_source import ACTIONS, SUBJECTS, canonical_action
 from data.h36m_views import project_views
 from data.keypoint_archive import load_keypoint_archive
 from data.matrix_files import read_cdf, read_hdf5, read_mat
+from data.motion_datasets import load_motion_dataset
 from data.positions_archive import load_positions_archive
 from data.safe_archive import load_object_npz
 
@@ -101,6 +102,8 @@ def test_a_whole_copy_in_cdf(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     views = load_keypoint_archive(tmp_path / "out" / "data_2d_h36m_gt.npz")
     assert [camera.shape for camera in views.positions["S9"]["WalkDog 1"]] == [(2, 17, 2)] * 4
     assert capsys.readouterr().err == ""
+    dataset = load_motion_dataset("h36m", "gt", tmp_path / "out")
+    assert len(dataset.views("S11", "Walking")) == 4
 
 
 WRITERS: dict[str, tuple[str, Callable[[Path, np.ndarray], None], str]] = {

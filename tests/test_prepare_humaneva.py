@@ -10,6 +10,7 @@ import pytest
 from data import prepare_data_humaneva
 from data.humaneva_source import labelled_frames, split_chunks
 from data.keypoint_archive import load_keypoint_archive
+from data.motion_datasets import load_motion_dataset
 from data.positions_archive import load_positions_archive
 from data.skeletons import COCO17, HUMANEVA15
 
@@ -63,6 +64,8 @@ def test_lost_frames_split_a_take(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert views.layout_name == "humaneva15" and views.left == HUMANEVA15.left
     for camera, xy in enumerate(views.positions["Validate/S1"]["Walking 1 chunk2"]):
         assert np.allclose(xy, keypoints[110:584, camera], atol=1e-4)
+    dataset = load_motion_dataset("humaneva15", "gt", tmp_path)
+    assert len(dataset.views("Train/S3", "Box 1 chunk0")) == 3
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 28 and "missing: Train/S1 Walking 1" in said
 
