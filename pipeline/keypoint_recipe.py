@@ -77,8 +77,9 @@ class EpochLosses:
         self._sums = {name: torch.zeros((), dtype=torch.float64, device=device) for name in NAMES}
         self._counts = dict.fromkeys(NAMES, 0)
 
-    def add(self, name: str, total: Tensor, count: int) -> None:
-        self._sums[name] += total.detach()
+    def add(self, name: str, mean: Tensor, count: int) -> None:
+        """`mean` is this process's part of a batch's mean over `count` values."""
+        self._sums[name] += mean.detach().double() * count
         self._counts[name] += count
 
     def means(self, group: ProcessGroup) -> dict[str, float]:

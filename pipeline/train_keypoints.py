@@ -140,14 +140,12 @@ class KeypointTrainer:
         labelled, frames = len(target), samples * self.recipe.stride
         root, body = target[:, :, :1], target.clone()
         body[:, :, 0] = 0
-        total = distance_sum(pose[:labelled], body)
-        joints = target.shape[2]
-        losses.add("3d", total, frames * joints)
-        loss = total / (frames * joints)
+        loss = distance_sum(pose[:labelled], body) / (frames * target.shape[2])
+        losses.add("3d", loss, frames)
         if rest:
-            total = depth_weighted_sum(rest[0][:labelled], root)
-            losses.add("trajectory", total, frames)
-            loss = loss + total / frames
+            placed = depth_weighted_sum(rest[0][:labelled], root) / frames
+            losses.add("trajectory", placed, frames)
+            loss = loss + placed
         return loss
 
     def _unlabelled_loss(
@@ -163,10 +161,11 @@ class KeypointTrainer:
         assert semi.intrinsics is not None
         placed = pose[labelled:] + root[labelled:]
         flat = project(placed, semi.intrinsics[:, None, None], distort=recipe.distort)
-        joints = count[1] * recipe.stride * pose.shape[2]
+        frames = count[1] * recipe.stride
         total = distance_sum(flat, middle_frames(semi.keypoints, recipe.stride))
-        losses.add("2d", total, joints)
-        loss = total / joints if recipe.projection else total * 0
+        projected = total / (frames * pose.shape[2])
+        losses.add("2d", projected, frames)
+        loss = projected if recipe.projection else torch.zeros_like(projected)
         if recipe.bone_length:
             parents = self.dataset.layout.parents
             means = [
