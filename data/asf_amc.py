@@ -9,7 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from data.errors import FormatError
-from data.kinematics import Motion, check_numbers, check_size, euler_matrices, forward
+from data.kinematics import (
+    MAX_TEXT_BYTES,
+    Motion,
+    check_numbers,
+    check_size,
+    euler_matrices,
+    forward,
+)
 from data.source_files import read_bounded
 
 
@@ -191,7 +198,7 @@ def _vector(words: list[str]) -> np.ndarray:
 
 def _lines(path: Path) -> Iterator[list[str]]:
     """Words of each line that holds any; comments go."""
-    for line in read_bounded(path).decode("utf-8", "replace").splitlines():
+    for line in read_bounded(path, MAX_TEXT_BYTES).decode("utf-8", "replace").splitlines():
         words = line.partition("#")[0].split()
         if words:
             yield words

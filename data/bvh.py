@@ -12,7 +12,14 @@ from typing import Any
 import numpy as np
 
 from data.errors import FormatError
-from data.kinematics import Motion, check_numbers, check_size, euler_matrices, forward
+from data.kinematics import (
+    MAX_TEXT_BYTES,
+    Motion,
+    check_numbers,
+    check_size,
+    euler_matrices,
+    forward,
+)
 from data.optional_packages import optional_package
 from data.source_files import read_bounded
 
@@ -79,7 +86,7 @@ def _motion(take: Any, moves: dict[int, np.ndarray]) -> Motion:
 
 def _text(path: Path) -> _Text:
     """Takes position channels of joints below the root out. Raises: FormatError."""
-    content = read_bounded(path).decode("utf-8", "replace")
+    content = read_bounded(path, MAX_TEXT_BYTES).decode("utf-8", "replace")
     if "MOTION" not in content:
         raise FormatError(f"{path}: not a BVH file, or one that broke off: it has no MOTION.")
     head, _, motion = content.partition("MOTION")

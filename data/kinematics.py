@@ -15,6 +15,7 @@ MAX_FRAMES = 864_000
 MAX_POINTS = 1024
 # 8 bytes x (3 + 9) numbers for each: about 4 GB, the most that a take may ask for.
 MAX_PLACES = 40_000_000
+MAX_TEXT_BYTES = 256 << 20
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -54,14 +55,23 @@ def motion_files(sources: Sequence[Path]) -> Iterator[Path]:
         yield from found
 
 
+def clip_names(paths: Sequence[Path], prefix: str = "") -> list[str]:
+    """The files' names without suffix, and with their folder's where two are the same."""
+    count = Counter(path.stem for path in paths)
+    return [
+        prefix + (path.stem if count[path.stem] == 1 else f"{path.parent.name}_{path.stem}")
+        for path in paths
+    ]
+
+
 def convert_take(
-    path: Path, rigs: Sequence[Rig], *, prefix: str = "", fps: float | None = None
+    path: Path, rigs: Sequence[Rig], *, name: str | None = None, fps: float | None = None
 ) -> TakeJoints:
     """The joints of one file.
 
     Args:
         rigs: the first that fits best is used.
-        prefix: put before the file's name to name the clip.
+        name: of the clip; the file's, without its suffix, by default.
         fps: of the file, where neither it nor its rig says or both are wrong.
     Raises: FormatError, MissingDependency.
     """
@@ -71,7 +81,7 @@ def convert_take(
     if rate is None:
         raise FormatError(f"{path}: does not say its frame rate, nor does its rig. Give --fps.")
     h36m, coco = apply_rig(str(path), motion, rig)
-    clips, cut = clean_takes(f"{prefix}{path.stem}", h36m, coco, rate)
+    clips, cut = clean_takes(name or path.stem, h36m, coco, rate)
     if not clips:
         raise FormatError(
             f"{path}: {len(motion.positions)} frames, but nowhere {MIN_FRAMES} in a row that "

@@ -21,7 +21,7 @@ if str(DATA.parent) not in sys.path:
 
 from data.errors import FormatError, MissingDependency, PoseliftError, one_line  # noqa: E402
 from data.joints_archive import JointsClip, save_joints  # noqa: E402
-from data.mocap_source import convert_take, motion_files  # noqa: E402
+from data.mocap_source import clip_names, convert_take, motion_files  # noqa: E402
 from data.rig import known_rigs, rig_called  # noqa: E402
 
 
@@ -73,9 +73,10 @@ def _convert(options: argparse.Namespace) -> int:
     clips: list[JointsClip] = []
     used: Counter[str] = Counter()
     failures = cut = 0
-    for path in motion_files(options.sources):
+    paths = list(motion_files(options.sources))
+    for path, name in zip(paths, clip_names(paths, options.prefix), strict=True):
         try:
-            take = convert_take(path, rigs, prefix=options.prefix, fps=options.fps)
+            take = convert_take(path, rigs, name=name, fps=options.fps)
         except MissingDependency:
             raise
         except PoseliftError as error:

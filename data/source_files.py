@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 
 from data.errors import FormatError
 
-# The longest take of Human3.6M is about 10 MB; a file of motion capture stays below 40 MB.
+# The longest take of Human3.6M takes about 5 MB.
 MAX_FILE_BYTES = 64 << 20
 _DAMAGED = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError)
 _UNREADABLE = (*_DAMAGED, NotImplementedError, RuntimeError, ValueError)
@@ -63,11 +63,10 @@ def folder_files(folder: Path, pattern: str) -> Iterator[SourceFile]:
     yield from _of_folder(folder, re.compile(rf"(?:.*/)?(?:{pattern})"))
 
 
-def read_bounded(path: Path) -> bytes:
-    """A whole file. Raises: FormatError: it cannot be read, or is far too large."""
+def read_bounded(path: Path, limit: int = MAX_FILE_BYTES) -> bytes:
+    """A whole file of at most `limit` bytes. Raises: FormatError: larger, or not readable."""
     try:
-        size = path.stat().st_size
-        _check_size(str(path), size)
+        _check_size(str(path), path.stat().st_size, limit)
         return path.read_bytes()
     except OSError as error:
         raise FormatError(f"{path}: cannot be read ({error.strerror or error}).") from error
@@ -78,7 +77,7 @@ def _of_folder(folder: Path, wanted: re.Pattern[str]) -> Iterator[SourceFile]:
         inner = PurePosixPath(path.relative_to(folder).as_posix())
         # The folder's own name counts: -i detections/S1 is as good as -i detections.
         spoken = f"{folder.resolve().name}/{inner}"
-        if wanted.fullmatch(spoken) and path.is_file():
+        if _is_wanted(spoken, wanted) and path.is_file():
             yield SourceFile(PurePosixPath(spoken), str(path), partial(read_bounded, path))
 
 
@@ -86,7 +85,7 @@ def _of_zip(source: Path, wanted: re.Pattern[str]) -> Iterator[SourceFile]:
     try:
         with zipfile.ZipFile(source) as archive:
             for info in archive.infolist():
-                if wanted.fullmatch(info.filename) and not info.is_dir():
+                if _is_wanted(info.filename, wanted) and not info.is_dir():
                     label = f"{source}: {info.filename}"
 
                     def read(info: zipfile.ZipInfo = info, label: str = label) -> bytes:
@@ -102,7 +101,7 @@ def _of_tar(source: Path, wanted: re.Pattern[str]) -> Iterator[SourceFile]:
     try:
         with tarfile.open(source, "r:*") as archive:
             for info in archive:
-                if wanted.fullmatch(info.name) and info.isfile():
+                if _is_wanted(info.name, wanted) and info.isfile():
                     label = f"{source}: {info.name}"
 
                     def read(info: tarfile.TarInfo = info, label: str = label) -> bytes:
@@ -118,6 +117,11 @@ def _of_tar(source: Path, wanted: re.Pattern[str]) -> Iterator[SourceFile]:
         ) from error
 
 
+def _is_wanted(name: str, wanted: re.Pattern[str]) -> bool:
+    """Not what systems hide beside files, such as `._Directions 1.cdf`."""
+    return bool(wanted.fullmatch(name)) and not PurePosixPath(name).name.startswith(".")
+
+
 def _bounded(label: str, read: Callable[[], bytes]) -> bytes:
     try:
         return read()
@@ -125,11 +129,11 @@ def _bounded(label: str, read: Callable[[], bytes]) -> bytes:
         raise FormatError(f"{label}: cannot be read ({_said(error)}).") from error
 
 
-def _check_size(label: str, size: int) -> None:
-    if size > MAX_FILE_BYTES:
+def _check_size(label: str, size: int, limit: int = MAX_FILE_BYTES) -> None:
+    if size > limit:
         raise FormatError(
             f"{label}: {size / 2**20:.0f} MiB, more than any file of this kind has "
-            f"({MAX_FILE_BYTES >> 20} MiB)."
+            f"({limit >> 20} MiB)."
         )
 
 

@@ -130,6 +130,7 @@ def test_the_h5_archive_is_read_in_place(pack: str, tmp_path: Path) -> None:
         source = tmp_path / "h36m.zip"
         with zipfile.ZipFile(source, "w") as archive:
             archive.write(tmp_path / inner, str(inner))
+            archive.writestr(f"__MACOSX/{inner.parent}/._{inner.name}", b"hidden")
     elif pack == "tar.gz":
         source = tmp_path / "h36m.tar.gz"
         with tarfile.open(source, "w:gz") as archive:

@@ -175,6 +175,13 @@ def test_broken_files_are_named_wherever_they_end(tmp_path: Path) -> None:
                     assert "broken" in str(error)
 
 
+def test_takes_of_one_name(tmp_path: Path) -> None:
+    for folder in ("ann", "bob"):
+        write_bvh(tmp_path / "in" / folder / "walk.bvh", 40, {})
+    assert main(tmp_path / "in", "-o", tmp_path / "out.npz") == 0
+    assert [clip.name for clip in load_joints(tmp_path / "out.npz")] == ["ann_walk", "bob_walk"]
+
+
 def test_a_skeleton_that_is_its_own_parent(tmp_path: Path) -> None:
     path = write_asf(tmp_path / "a.asf")
     path.write_text(path.read_text().replace("    head", "    head root\n    head"))
