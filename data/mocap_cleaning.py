@@ -12,8 +12,8 @@ from data.joints_archive import MAX_METRES, JointsClip
 from data.skeletons import H36M17
 
 MAX_FPS = 60.0
-# Above what athletes do: a punch or kick reaches about 12 m/s, a sprint 10 m/s.
-MAX_JOINT_SPEED = 20.0
+# Above what athletes do: a kick reaches about 12 m/s, a sprint 10 m/s.
+MAX_JOINT_SPEED = 15.0
 MAX_HIP_SPEED = 12.0
 # A bone that is so much longer or shorter than usual is a lost marker.
 MAX_BONE_CHANGE = 0.25
