@@ -1,4 +1,4 @@
-"""`poselift train mocap` and `poselift evaluate mocap`."""
+"""`poselift train` and `poselift evaluate`: mocap here, the others in keypoint_commands."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 from data.errors import FormatError
 from data.joints_archive import JointsClip, load_joints, split_clips
+from pipeline import keypoint_commands
 
 TEST_CLIPS = Path(__file__).resolve().parent.parent / "data" / "cmu_test_clips.txt"
 VALIDATION = "cmu_03,cmu_08,cmu_43,cmu_49"
@@ -22,7 +23,7 @@ def add(commands: Any) -> None:
     _add_archives(command)
     command.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER")
     command.add_argument("--name", default="mocap", help="of the lifter (default: mocap)")
-    command.add_argument("--steps", type=int, default=22_000)
+    command.add_argument("--steps", type=int, default=18_000)
     command.add_argument("--batch", type=int, default=32, help="views a step")
     command.add_argument("--frames", type=int, default=64, help="predicted frames a view")
     command.add_argument("-arc", "--architecture", default="3,3,3", metavar="WIDTHS")
@@ -36,6 +37,7 @@ def add(commands: Any) -> None:
     command.add_argument("--validate-every", type=int, default=1000, metavar="STEPS")
     command.add_argument("--device", default="cpu")
     command.set_defaults(handler=_train)
+    keypoint_commands.add_trainings(what)
 
     evaluate = commands.add_parser("evaluate", help="judge weights")
     what = evaluate.add_subparsers(dest="data", metavar="DATA", required=True)
@@ -45,6 +47,7 @@ def add(commands: Any) -> None:
     command.add_argument("--views", type=int, default=2048)
     command.add_argument("--device", default="cpu")
     command.set_defaults(handler=_evaluate)
+    keypoint_commands.add_evaluations(what)
 
 
 def _add_archives(command: argparse.ArgumentParser) -> None:

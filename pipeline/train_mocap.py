@@ -37,7 +37,7 @@ ROOT, UP = 0, 1
 class MocapTraining:
     """A recipe. One step predicts batch * frames poses."""
 
-    steps: int = 25_000
+    steps: int = 18_000
     batch: int = 32
     frames: int = 64
     learning_rate: float = 1e-3
@@ -51,7 +51,7 @@ class MocapTraining:
     causal: bool = False
     seed: int = 1234
     bf16: bool = False
-    validate_every: int = 2500
+    validate_every: int = 1000
 
     def architecture(self, joints_out: int, channels: int) -> Architecture:
         joints_in, features_in = input_shape("person", COCO17.num_joints)
