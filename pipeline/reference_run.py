@@ -6,6 +6,7 @@ import argparse
 import json
 import logging
 import math
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -17,6 +18,7 @@ from data.motion_datasets import MotionDataset, load_motion_dataset
 from data.published_files import check_present
 from data.stores import whole_file
 from inference.lifting import Lifter
+from models.registry import lifter_names, open_lifter
 from models.weights import ABOUT, LifterWeights, load_reference_checkpoint, read_checkpoint
 from pipeline.devices import checked_device
 from pipeline.evaluate_keypoints import Errors, average, evaluate_dataset
@@ -34,6 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return run(asked)
     except PoseliftError as error:
         print(f"run.py: {one_line(error)}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # whoever read the lines has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
         print("run.py: interrupted", file=sys.stderr)
@@ -64,8 +69,12 @@ def run(asked: argparse.Namespace) -> int:
 def open_checkpoint(asked: argparse.Namespace) -> LifterWeights:
     """The file that --evaluate names, under -c or the project's folder of that name.
 
+    Our own lifters (.safetensors, or the name of a shipped one) are taken as they are.
+
     Raises: FormatError: it is missing, damaged, or not of the architecture that was given.
     """
+    if asked.evaluate in lifter_names() or asked.evaluate.endswith(".safetensors"):
+        return open_lifter(asked.evaluate)[0]
     path = find_checkpoint(asked.checkpoint, asked.evaluate)
     print(f"Loading checkpoint {path}")
     given = asked.architecture
