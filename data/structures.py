@@ -34,7 +34,6 @@ class VideoInfo:
     duration_s: float | None = None
     frame_count: int | None = None
     has_audio: bool = False
-    variable_rate: bool = False
 
 
 @dataclass(frozen=True)
