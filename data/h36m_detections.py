@@ -6,7 +6,6 @@ Stacked Hourglass's are `S1/.../Directions_1.54138969.h5`.
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from data.errors import FormatError, PoseliftError
 from data.h36m_source import CORRUPTED, MAX_FRAMES, canonical_action, missing_takes
 from data.keypoint_archive import KeypointArchive, reason
 from data.known_cameras import h36m_cameras
-from data.matrix_files import read_hdf5
+from data.matrix_files import ArrayReader, read_arrays
 from data.person_rows import most_certain_person
 from data.safe_archive import load_object_npz
 from data.skeletons import COCO17, H36M17, MPII16, Skeleton
@@ -82,9 +81,11 @@ def detector_files(folder: Path) -> Iterator[ViewFile]:
     return _views(files, lambda file: read_detector(Path(file.label)))
 
 
-def hourglass_files(source: Path) -> Iterator[ViewFile]:
+def hourglass_files(source: Path, reader: ArrayReader = read_arrays) -> Iterator[ViewFile]:
     """`S1/StackedHourglass/Directions_1.54138969.h5` in a folder, .zip or .tar.gz."""
-    return _views(source_files(source, r"S\d+/StackedHourglass[^/]*/[^/]+\.h5"), _read_hourglass)
+    return _views(
+        source_files(source, r"S\d+/StackedHourglass[^/]*/[^/]+\.h5"), partial(_hourglass, reader)
+    )
 
 
 def read_detector(path: Path) -> np.ndarray:
@@ -151,8 +152,8 @@ def _views(
             yield ViewFile(subject, action, named[2], file.label, partial(read, file))
 
 
-def _read_hourglass(file: SourceFile) -> np.ndarray:
-    poses = read_hdf5(file.label, io.BytesIO(file.read()), "poses")
+def _hourglass(reader: ArrayReader, file: SourceFile) -> np.ndarray:
+    (poses,) = reader("hdf5", file.label, file.read(), "poses")
     if poses.size % (MPII16.num_joints * 2):
         raise FormatError(f"{file.label}: poses of shape {poses.shape}, not (T, 16, 2).")
     return poses.reshape(-1, MPII16.num_joints, 2).astype(np.float32)

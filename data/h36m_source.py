@@ -7,7 +7,6 @@ damaged at its source and left out, as everywhere.
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from data.errors import FormatError, PoseliftError
-from data.matrix_files import read_cdf, read_hdf5, read_mat
+from data.matrix_files import ArrayReader, read_arrays
 from data.skeletons import H36M32
 from data.source_files import SourceFile, folder_files, source_files
 
@@ -71,30 +70,30 @@ def canonical_action(name: str) -> str:
     return " ".join(_RENAMED.get(word, word) for word in words)
 
 
-def cdf_takes(folder: Path) -> Iterator[Take]:
+def cdf_takes(folder: Path, reader: ArrayReader = read_arrays) -> Iterator[Take]:
     """`S1/MyPoseFeatures/D3_Positions/Directions 1.cdf`, as downloaded. Raises: FormatError."""
     return _takes(
         folder_files(folder, r"S\d+/MyPoseFeatures/D3_Positions/[^/]+\.cdf"),
-        lambda file: read_cdf(file.label, file.read(), "Pose"),
+        lambda file: reader("cdf", file.label, file.read(), "Pose")[0],
     )
 
 
-def mat_takes(folder: Path) -> Iterator[Take]:
+def mat_takes(folder: Path, reader: ArrayReader = read_arrays) -> Iterator[Take]:
     """`S1/MyPoseFeatures/D3_Positions/Directions 1.cdf.mat`, the cell `data`."""
     return _takes(
         folder_files(folder, r"S\d+/MyPoseFeatures/D3_Positions/[^/]+\.cdf\.mat"),
-        lambda file: read_mat(file.label, file.read(), "data"),
+        lambda file: reader("mat", file.label, file.read(), "data")[0],
     )
 
 
-def archive_takes(source: Path) -> Iterator[Take]:
+def archive_takes(source: Path, reader: ArrayReader = read_arrays) -> Iterator[Take]:
     """`h36m/S1/MyPoses/3D_positions/Directions 1.h5` in a .zip, a .tar or a folder.
 
     The key `3D_positions` holds (96, T).
     """
     return _takes(
         source_files(source, r"S\d+/MyPoses/3D_positions/[^/]+\.h5"),
-        lambda file: read_hdf5(file.label, io.BytesIO(file.read()), "3D_positions").T,
+        lambda file: reader("hdf5", file.label, file.read(), "3D_positions")[0].T,
     )
 
 

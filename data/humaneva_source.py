@@ -20,7 +20,7 @@ import numpy as np
 
 from data.errors import FormatError, PoseliftError
 from data.keypoint_archive import KeypointArchive
-from data.matrix_files import read_mat_variables
+from data.matrix_files import ArrayReader, read_arrays
 from data.skeletons import HUMANEVA15, HUMANEVA20, Skeleton
 from data.source_files import SourceFile, folder_files
 
@@ -82,7 +82,7 @@ def first_video_frames() -> Mapping[str, Mapping[str, tuple[int, ...]]]:
     }
 
 
-def convert(folder: Path) -> Conversion:
+def convert(folder: Path, reader: ArrayReader = read_arrays) -> Conversion:
     """All takes of `folder`/Train and `folder`/Validate.
 
     Raises: FormatError: there are none, none can be read, or they differ in their joints.
@@ -94,7 +94,7 @@ def convert(folder: Path) -> Conversion:
     joints: dict[int, str] = {}
     for subject, action, file in _takes(folder):
         try:
-            poses, keypoints = read_take(subject, action, file)
+            poses, keypoints = read_take(subject, action, file, reader)
         except FormatError as error:
             damaged.append(error)
             continue
@@ -119,7 +119,9 @@ def convert(folder: Path) -> Conversion:
     return Conversion(layout, positions, archive, chunks, _missing(chunks), tuple(damaged))
 
 
-def read_take(subject: str, action: str, file: SourceFile) -> tuple[np.ndarray, np.ndarray]:
+def read_take(
+    subject: str, action: str, file: SourceFile, reader: ArrayReader = read_arrays
+) -> tuple[np.ndarray, np.ndarray]:
     """One take: (T, J, 3) float32 metres and (T, 3, J, 2) float32 pixels; lost frames NaN.
 
     Raises: FormatError: not such a file, or not the length that the take has.
@@ -127,7 +129,7 @@ def read_take(subject: str, action: str, file: SourceFile) -> tuple[np.ndarray, 
     if action not in labelled_frames().get(subject, {}):
         known = ", ".join(labelled_frames().get(subject, labelled_frames()))
         raise FormatError(f"{file.label}: {subject} {action} has no true poses. Known: {known}.")
-    poses, keypoints = read_mat_variables(file.label, file.read(), "poses_3d", "poses_2d")
+    poses, keypoints = reader("mat", file.label, file.read(), "poses_3d", "poses_2d")
     frames, joints = poses.shape[0], poses.shape[1] if poses.ndim > 1 else 0
     if keypoints.shape == (CAMERAS, frames, joints, 2):
         keypoints = keypoints.swapaxes(0, 1)

@@ -21,6 +21,7 @@ if str(DATA.parent) not in sys.path:
 
 from data.detections_command import add_common_options, write_detections  # noqa: E402
 from data.errors import PoseliftError  # noqa: E402
+from data.guarded_reader import GuardedReader  # noqa: E402
 from data.h36m_detections import assemble, hourglass_files  # noqa: E402
 from data.skeletons import MPII16  # noqa: E402
 
@@ -52,8 +53,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if source is None:
             continue
         try:
+            with GuardedReader() as reader:
+                detections = assemble(hourglass_files(source, reader), MPII16, whole=True)
             status |= write_detections(
-                assemble(hourglass_files(source), MPII16, whole=True),
+                detections,
                 source,
                 "S1/StackedHourglass*/ACTION.CAMERA.h5",
                 options.data_dir,

@@ -21,6 +21,7 @@ if str(DATA.parent) not in sys.path:
     sys.path.insert(0, str(DATA.parent))
 
 from data.errors import FormatError, OutputError, PoseliftError  # noqa: E402
+from data.guarded_reader import GuardedReader  # noqa: E402
 from data.h36m_source import archive_takes, cdf_takes, convert, mat_takes  # noqa: E402
 from data.h36m_views import project_views  # noqa: E402
 from data.keypoint_archive import save_keypoint_archive  # noqa: E402
@@ -84,7 +85,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _convert(kind: str, source: Path, data_dir: Path, allow_missing: bool) -> int:
-    conversion = convert(SOURCES[kind](source))
+    with GuardedReader() as reader:
+        conversion = convert(SOURCES[kind](source, reader))
     if not conversion.positions and not conversion.damaged:
         raise FormatError(
             f"{source}: holds no takes of Human3.6M ({LAYOUTS[kind]}). See DATASETS.md."

@@ -21,6 +21,7 @@ if str(DATA.parent) not in sys.path:
     sys.path.insert(0, str(DATA.parent))
 
 from data.errors import FormatError, OutputError, PoseliftError  # noqa: E402
+from data.guarded_reader import GuardedReader  # noqa: E402
 from data.h36m_detections import layout_of  # noqa: E402
 from data.humaneva_detections import cut_detections  # noqa: E402
 from data.humaneva_source import Conversion, convert  # noqa: E402
@@ -37,7 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.convert_2d is not None and not options.output:
         parser.error("--convert-2d needs a name for the archive: -o detectron_pt_coco")
     try:
-        conversion = convert(options.path)
+        with GuardedReader() as reader:
+            conversion = convert(options.path, reader)
         for line in conversion.missing:
             print(f"missing: {line}", file=sys.stderr)
         status = judge_left_out(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import subprocess
 import sys
@@ -16,10 +15,11 @@ import pytest
 
 from data import prepare_data_h36m
 from data.errors import FormatError
+from data.guarded_reader import GuardedReader
 from data.h36m_source import ACTIONS, SUBJECTS, canonical_action
 from data.h36m_views import project_views
 from data.keypoint_archive import load_keypoint_archive
-from data.matrix_files import read_cdf, read_hdf5, read_mat
+from data.matrix_files import read_arrays
 from data.motion_datasets import load_motion_dataset
 from data.positions_archive import load_positions_archive
 from data.safe_archive import load_object_npz
@@ -197,20 +197,30 @@ def test_damaged_takes_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[s
 def test_truncated_files_never_crash(tmp_path: Path) -> None:
     write_cdf(tmp_path / "a.cdf", pose_mm(3))
     write_mat(tmp_path / "a.mat", pose_mm(3))
-    write_h5(tmp_path / "a.h5", "3D_positions", pose_mm(3).T)
+    write_h5(tmp_path / "a.hdf5", "3D_positions", pose_mm(3).T)
 
-    for name, read in {
-        "a.cdf": lambda content: read_cdf("a.cdf", content, "Pose"),
-        "a.mat": lambda content: read_mat("a.mat", content, "data"),
-        "a.h5": lambda content: read_hdf5("a.h5", io.BytesIO(content), "3D_positions"),
-    }.items():
+    for kind, variable in {"cdf": "Pose", "mat": "data", "hdf5": "3D_positions"}.items():
+        name = f"a.{kind}"
         content = (tmp_path / name).read_bytes()
-        assert read(content).size == 3 * 96
+        assert read_arrays(kind, name, content, variable)[0].size == 3 * 96
         for length in range(0, len(content), max(1, len(content) // 40)):
             try:
-                read(content[:length])
+                read_arrays(kind, name, content[:length], variable)
             except FormatError as error:
                 assert name in str(error)
+
+
+def test_a_file_that_hangs_its_reader_is_damaged(tmp_path: Path) -> None:
+    """cdflib reads as many dimensions as a header claims, here two thousand million."""
+    write_cdf(tmp_path / "a.cdf", pose_mm(3))
+    content = (tmp_path / "a.cdf").read_bytes()
+    claim = int.from_bytes(content[20:28], "big") + 56
+    endless = content[:claim] + b"\x7f\xff\xff\xff" + content[claim + 4 :]
+    with GuardedReader(limit_s=2) as reader:
+        with pytest.raises(FormatError, match=r"a\.cdf: "):
+            reader("cdf", "a.cdf", endless, "Pose")
+        # The next file has a fresh reader.
+        assert reader("cdf", "b.cdf", content, "Pose")[0].shape == (1, 3, 96)
 
 
 def test_hdf5_does_not_read_other_files(tmp_path: Path) -> None:
@@ -223,8 +233,8 @@ def test_hdf5_does_not_read_other_files(tmp_path: Path) -> None:
     with h5py.File(raw, "w") as file:
         file.create_dataset("3D_positions", (96, 3), "f4", external=str(secret))
     for path in (linked, raw):
-        with path.open("rb") as stream, pytest.raises(FormatError, match=path.name):
-            read_hdf5(str(path), stream, "3D_positions")
+        with pytest.raises(FormatError, match=path.name):
+            read_arrays("hdf5", str(path), path.read_bytes(), "3D_positions")
 
 
 def test_bombs_are_not_unfolded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
