@@ -133,7 +133,11 @@ class TemporalModel(nn.Module):
             for layer in (2 * block, 2 * block + 1):
                 x = self.drop(self.relu(self.layers_bn[layer](self.layers_conv[layer](x))))
             x = residual + x
-        x = self.shrink(x)
+        if torch.is_autocast_enabled(x.device.type):  # metres need more digits than bfloat16 has
+            with torch.autocast(x.device.type, enabled=False):
+                x = self.shrink(x.float())
+        else:
+            x = self.shrink(x)
         return x.transpose(1, 2).unflatten(2, (arch.joints_out, 3))
 
 
