@@ -8,6 +8,7 @@ PoseliftError                   exit status 1: caught by the command line, one l
 ├── LayoutMismatch              a checkpoint and the keypoints do not fit together
 ├── UnknownName                 no detector, lifter, stage or joint has this name
 ├── MissingDependency           an optional package is needed and not installed
+├── DownloadError               a published file cannot be fetched, or not whole
 └── OutputError                 the result cannot be written
 
 A message names the thing, the evidence and the next step.
@@ -51,6 +52,10 @@ class UnknownName(PoseliftError):
 
 class MissingDependency(PoseliftError):
     """An optional package is needed and not installed."""
+
+
+class DownloadError(PoseliftError):
+    """A published file cannot be fetched, or not whole."""
 
 
 class OutputError(PoseliftError):

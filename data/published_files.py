@@ -40,7 +40,9 @@ def where_from(name: str) -> str:
     """How to get a file of this name, as a sentence or two."""
     ways = []
     if name in PUBLISHED:
-        ways.append(f"Download {SITE}{name} (CC BY-NC) to this place.")
+        ways.append(
+            f"Get it (CC BY-NC): poselift weights fetch {name}, or {SITE}{name} to this place."
+        )
     for prefix, command in COMMANDS.items():
         if name.startswith(prefix):
             kind = "Or make" if ways else "Make"

@@ -31,22 +31,31 @@ class CheckpointFile:
 
 def manifest() -> dict[str, dict[str, Any]]:
     """Shipped file name -> {name, role, source, licence, sha256, layout_in, ...}."""
-    return _manifest("files")
+    files: dict[str, dict[str, Any]] = _table("manifest.json")["files"]
+    return files
 
 
 def published() -> dict[str, dict[str, Any]]:
     """The reference's published checkpoints, which users bring: file name -> {layout_in, ...}."""
-    return _manifest("published")
+    return {name: about for name, about in published_files().items() if about["role"] == "lifter"}
+
+
+def published_files() -> dict[str, dict[str, Any]]:
+    """All that the reference published: file name -> {role, title, licence, sha256, ...}.
+
+    `role` is `lifter` (with `layout_in`) or `keypoints`; `sha256` is None while not known.
+    """
+    return _table("published.json")
 
 
 @functools.cache
-def _manifest(section: str) -> dict[str, dict[str, Any]]:
-    path = CHECKPOINTS / "manifest.json"
+def _table(name: str) -> dict[str, Any]:
+    path = CHECKPOINTS / name
     try:
-        files: dict[str, dict[str, Any]] = json.loads(path.read_text())[section]
-    except (OSError, ValueError, KeyError) as error:
+        table: dict[str, Any] = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
         raise FormatError(f"{path}: cannot be read ({error}). Reinstall Poselift.") from error
-    return files
+    return table
 
 
 def checkpoint_file(name: str) -> CheckpointFile:

@@ -37,15 +37,20 @@ class Silent:
 
 
 class TerminalBar:
-    """One tqdm bar a stage: frames, frames/s, time left."""
+    """One tqdm bar a stage: frames (or another unit), frames/s, time left."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, unit: str = "frames") -> None:
         self._stream = stream
+        self._unit = unit
         self._bar: tqdm[None] | None = None
 
     def begin(self, clip: str, stage: str, total: int | None) -> None:
         self._bar = tqdm(
-            total=total, desc=f"{clip}: {stage}", unit=" frames", file=self._stream, leave=False
+            total=total,
+            desc=f"{clip}: {stage}",
+            unit=f" {self._unit}",
+            file=self._stream,
+            leave=False,
         )
 
     def advance(self, frames: int = 1) -> None:
@@ -66,8 +71,9 @@ class TerminalBar:
 class PlainLines:
     """A line when a stage takes long, and one when it ends: for logs."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, unit: str = "frames") -> None:
         self._stream = stream
+        self._unit = unit
         self._label = ""
         self._total: int | None = None
         self._done = 0
@@ -86,8 +92,10 @@ class PlainLines:
         rate = self._done / (now - self._begun)
         line = f"{self._label} {self._done}"
         if self._total:
-            line += f"/{self._total} frames, {max(0, self._total - self._done) / rate:.0f} s left"
-        self.say(f"{line}, {rate:.1f} frames/s")
+            line += (
+                f"/{self._total} {self._unit}, {max(0, self._total - self._done) / rate:.0f} s left"
+            )
+        self.say(f"{line}, {rate:.1f} {self._unit}/s")
 
     def end(self, note: str = "") -> None:
         if note:
@@ -97,8 +105,8 @@ class PlainLines:
         print(line, file=self._stream, flush=True)
 
 
-def progress_for(*, quiet: bool = False) -> Progress:
+def progress_for(*, quiet: bool = False, unit: str = "frames") -> Progress:
     """Reports go to standard error, so that results can be piped."""
     if quiet:
         return Silent()
-    return TerminalBar(sys.stderr) if sys.stderr.isatty() else PlainLines(sys.stderr)
+    return TerminalBar(sys.stderr, unit) if sys.stderr.isatty() else PlainLines(sys.stderr, unit)

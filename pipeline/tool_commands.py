@@ -1,4 +1,4 @@
-"""`poselift weights list|verify` and `poselift doctor`."""
+"""`poselift weights list|fetch|verify` and `poselift doctor`."""
 
 from __future__ import annotations
 
@@ -15,15 +15,17 @@ import torch
 import data
 from data.errors import PoseliftError, one_line
 from inference.detectors import BACKENDS, make_detector
-from models.registry import checkpoint_file, manifest
+from models.registry import checkpoint_file, manifest, published_files
+from pipeline import fetch_weights
 from pipeline.summary import PACKAGES
 
 
 def add(commands: Any) -> None:
-    weights = commands.add_parser("weights", help="the shipped checkpoints")
+    weights = commands.add_parser("weights", help="the shipped checkpoints, and published ones")
     actions = weights.add_subparsers(dest="action", metavar="ACTION", required=True)
     actions.add_parser("list", help="names, roles and licences").set_defaults(handler=_list)
     actions.add_parser("verify", help="check every file's checksum").set_defaults(handler=_verify)
+    fetch_weights.add(actions)
     commands.add_parser("doctor", help="what is installed and works here").set_defaults(
         handler=_doctor
     )
@@ -33,10 +35,20 @@ def _list(asked: argparse.Namespace) -> int:
     for file, about in manifest().items():
         print(f"{about['name']:<10} {about['role']:<9} {about['licence']:<12} {about['title']}")
         print(f"{'':<10} {file}")
+    print("published by VideoPose3D: poselift weights fetch NAME")
+    for file, about in published_files().items():
+        here = "here" if (fetch_weights.home_of(file) / file).is_file() else "not here"
+        print(f"{here:<10} {about['role']:<9} {about['licence']:<12} {about['title']}")
+        print(f"{'':<10} {file}")
     return 0
 
 
 def _verify(asked: argparse.Namespace) -> int:
+    failed = _altered_shipped() + fetch_weights.verify_fetched()
+    return 1 if failed else 0
+
+
+def _altered_shipped() -> int:
     failed = 0
     for file in manifest():
         try:
@@ -44,7 +56,7 @@ def _verify(asked: argparse.Namespace) -> int:
         except PoseliftError as error:
             failed += 1
             print(one_line(error), file=sys.stderr)
-    return 1 if failed else 0
+    return failed
 
 
 def _doctor(asked: argparse.Namespace) -> int:
@@ -64,7 +76,7 @@ def _doctor(asked: argparse.Namespace) -> int:
         print("  mps: Apple GPU")
     print("detectors")
     usable = [name for name in BACKENDS if _usable(name)]
-    return 0 if usable and _verify(asked) == 0 else 1
+    return 0 if usable and not _altered_shipped() else 1
 
 
 def _usable(name: str) -> bool:
