@@ -18,11 +18,22 @@ import torch
 from torch import nn
 
 from data.errors import FormatError
+from data.published_files import check_present
 from data.stores import whole_file
 from models.weights import ABOUT, read_checkpoint
 from pipeline.train_keypoints import KeypointTrainer
 
+PROJECT = Path(__file__).resolve().parent.parent
 RESUME = "poselift_resume"
+
+
+def find_checkpoint(folder: Path, name: str) -> Path:
+    """`folder/name` as given, else the same within the project. Raises: FormatError."""
+    path = folder / name
+    if not path.is_file() and (PROJECT / path).is_file():
+        return PROJECT / path
+    check_present(path)
+    return path
 
 
 def save_checkpoint(path: Path, trainer: KeypointTrainer) -> None:
@@ -33,7 +44,7 @@ def save_checkpoint(path: Path, trainer: KeypointTrainer) -> None:
     random = trainer.group.gather(_random_state(trainer.device))
     if not trainer.group.leads:
         return
-    recipe, endless = trainer.recipe, trainer.endless
+    recipe, endless, layout = trainer.recipe, trainer.endless, trainer.dataset.layout_in
     state: dict[str, Any] = {
         "epoch": trainer.epoch,
         "lr": trainer.learning_rate,
@@ -44,7 +55,7 @@ def save_checkpoint(path: Path, trainer: KeypointTrainer) -> None:
         "random_state_semi": None if endless is None else endless.random,
         ABOUT: {
             "dataset": trainer.dataset.name,
-            "layout_in": trainer.dataset.layout_in.name,
+            "layout_in": layout.name if layout.bones else None,
             "filter_widths": list(recipe.filter_widths),
             "causal": recipe.causal,
             "dense": recipe.dense,

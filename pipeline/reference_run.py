@@ -15,17 +15,15 @@ from typing import Any
 
 from data.errors import FormatError, PoseliftError, one_line
 from data.motion_datasets import MotionDataset, load_motion_dataset
-from data.published_files import check_present
 from data.stores import whole_file
 from inference.lifting import Lifter
 from models.registry import lifter_names, open_lifter
 from models.weights import ABOUT, LifterWeights, load_reference_checkpoint, read_checkpoint
 from pipeline.devices import checked_device
 from pipeline.evaluate_keypoints import Errors, average, evaluate_dataset
+from pipeline.keypoint_checkpoints import find_checkpoint
 from pipeline.reference_flags import parse
 from pipeline.render_view import ViewChoice, export_view, render_view
-
-PROJECT = Path(__file__).resolve().parent.parent
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -108,15 +106,6 @@ def dense_widths(path: Path) -> tuple[int, ...] | None:
         if name in tensors:
             found.append((tensors[name].shape[2] - 1) // math.prod(found) + 1)
     return tuple(found)
-
-
-def find_checkpoint(folder: Path, name: str) -> Path:
-    """`folder/name` as given, else the same within the project. Raises: FormatError."""
-    path = folder / name
-    if not path.is_file() and (PROJECT / path).is_file():
-        return PROJECT / path
-    check_present(path)
-    return path
 
 
 def judge(asked: argparse.Namespace, dataset: MotionDataset, lifter: Lifter) -> None:

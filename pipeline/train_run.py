@@ -11,10 +11,9 @@ from typing import Any
 
 from data.errors import FormatError
 from data.motion_datasets import MotionDataset, View, select_views
-from data.published_files import check_present
 from inference.lifting import Lifter
 from models.weights import LifterWeights
-from pipeline.keypoint_checkpoints import resume, save_checkpoint
+from pipeline.keypoint_checkpoints import find_checkpoint, resume, save_checkpoint
 from pipeline.keypoint_recipe import KeypointTraining
 from pipeline.process_group import joined
 from pipeline.progress import Progress, progress_for
@@ -50,9 +49,7 @@ def train(asked: argparse.Namespace, dataset: MotionDataset, device: str) -> Lif
         )
         log = TrainingLog(asked.checkpoint)
         if asked.resume:
-            path = asked.checkpoint / asked.resume
-            check_present(path)
-            resume(path, trainer)
+            resume(find_checkpoint(asked.checkpoint, asked.resume), trainer)
         if group.leads:
             log.begin(after_epoch=trainer.epoch)
             _announce(trainer, views)
