@@ -74,12 +74,13 @@ class EpochLosses:
     """Sums of errors and what they are divided by, kept on the device."""
 
     def __init__(self, device: torch.device) -> None:
-        self._sums = {name: torch.zeros((), dtype=torch.float64, device=device) for name in NAMES}
+        self._type = torch.float32 if device.type == "mps" else torch.float64
+        self._sums = {name: torch.zeros((), dtype=self._type, device=device) for name in NAMES}
         self._counts = dict.fromkeys(NAMES, 0)
 
     def add(self, name: str, mean: Tensor, count: int) -> None:
         """`mean` is this process's part of a batch's mean over `count` values."""
-        self._sums[name] += mean.detach().double() * count
+        self._sums[name] += mean.detach().to(self._type) * count
         self._counts[name] += count
 
     def means(self, group: ProcessGroup) -> dict[str, float]:

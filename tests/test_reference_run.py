@@ -16,6 +16,7 @@ import torch
 from conftest import ROOT
 from stand_in import write_h36m, write_humaneva
 
+from models.weights import read_checkpoint
 from pipeline.command_line import main as poselift
 from pipeline.reference_run import main
 
@@ -155,6 +156,22 @@ def test_our_checkpoints_say_how_they_were_built(h36m: Path, tmp_path: Path) -> 
     told = f"evaluate h36m {tmp_path / 'epoch_1.bin'} --json {tmp_path / 'modern.json'}"
     assert poselift([*told.split(), *own]) == 0
     assert json.loads((tmp_path / "modern.json").read_text())["average"] == read["average"]
+
+
+@pytest.mark.parametrize("flags", ["--dense", "--dense -arc 3,3,3", "-arc 3,3,3"])
+def test_dense_checkpoints_of_the_reference(flags: str, h36m: Path, tmp_path: Path) -> None:
+    """They do not say that they are dense; a flag or the widths do."""
+    own = ["-k", "gt", "--data-dir", str(h36m), "-ste", "S9", "--device", "cpu"]
+    told = f"-str S5 -e 1 --dense -arc 3,3,3 -ch 8 --no-eval --json {tmp_path / 'own.json'}"
+    assert main([*own, *told.split(), "-c", str(tmp_path)]) == 0
+    state = read_checkpoint(tmp_path / "epoch_1.bin")
+    del state["poselift"], state["poselift_resume"]
+    torch.save(state, tmp_path / "theirs.bin")
+    told = f"--evaluate theirs.bin {flags} --json {tmp_path / 'theirs.json'}"
+    assert main([*own, *told.split(), "-c", str(tmp_path)]) == 0
+    ours, theirs = (json.loads((tmp_path / f"{n}.json").read_text()) for n in ("own", "theirs"))
+    for name, value in ours["average"].items():
+        assert theirs["average"][name] == pytest.approx(value, rel=1e-6)
 
 
 def test_another_layout_is_refused(
