@@ -25,7 +25,9 @@ COMMANDS = {
     "data_2d_h36m_sh": "data/prepare_data_2d_h36m_sh.py -pt FOLDER",
     "data_2d_h36m_": "data/prepare_data_2d_h36m_generic.py -i FOLDER -o NAME",
     "data_3d_humaneva": "data/prepare_data_humaneva.py -p FOLDER --convert-3d",
-    "data_2d_humaneva": "data/prepare_data_humaneva.py -p FOLDER --convert-3d",
+    "data_2d_humaneva15_gt": "data/prepare_data_humaneva.py -p FOLDER --convert-3d",
+    "data_2d_humaneva20_gt": "data/prepare_data_humaneva.py -p FOLDER --convert-3d",
+    "data_2d_humaneva": "data/prepare_data_humaneva.py -p FOLDER --convert-2d FOLDER -o NAME",
     "data_2d_custom_": "data/prepare_data_2d_custom.py -i FOLDER -o NAME",
 }
 
@@ -33,16 +35,15 @@ COMMANDS = {
 def check_present(path: Path) -> None:
     """Raises: FormatError: no such file; the message says where to get it."""
     if not path.is_file():
-        raise FormatError(f"{path}: no such file. {where_from(path.name)}")
+        raise FormatError(f"{path}: no such file. {where_from(path)}")
 
 
-def where_from(name: str) -> str:
-    """How to get a file of this name, as a sentence or two."""
-    ways = []
+def where_from(path: Path) -> str:
+    """How to get a file to this place, as a sentence or two."""
+    name, ways = path.name, []
     if name in PUBLISHED:
-        ways.append(
-            f"Get it (CC BY-NC): poselift weights fetch {name}, or {SITE}{name} to this place."
-        )
+        fetch = f"poselift weights fetch {name} --to {path.parent}"
+        ways.append(f"Get it (CC BY-NC): {fetch}, or {SITE}{name} by hand.")
     for prefix, command in COMMANDS.items():
         if name.startswith(prefix):
             kind = "Or make" if ways else "Make"

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import data
 from data.errors import PoseliftError, one_line
-from pipeline import stage_commands, tool_commands, train_commands
+from pipeline import reproduce_command, stage_commands, tool_commands, train_commands
 from pipeline.run_command import add_run
 
 
@@ -24,6 +24,7 @@ def parser() -> argparse.ArgumentParser:
     add_run(commands)
     stage_commands.add(commands)
     train_commands.add(commands)
+    reproduce_command.add(commands)
     tool_commands.add(commands)
     return top
 

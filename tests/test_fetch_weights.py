@@ -269,7 +269,7 @@ def test_the_list_is_one_list() -> None:
     for name, about in published_files().items():
         assert about["title"] and about["licence"] in fetch_weights.LICENCES
         assert name.endswith(".bin" if about["role"] == "lifter" else ".npz")
-        assert f"poselift weights fetch {name}" in messages.where_from(name)
+        assert f"poselift weights fetch {name}" in messages.where_from(Path(name))
     assert all("layout_in" in about for about in published().values())
     with pytest.raises(UnknownName):
         fetch_weights.home_of("alphapose.bin")
