@@ -1,7 +1,4 @@
-"""Published files: fetched from a server of this machine, broken off, resumed, refused.
-
-And read, once they are here: the format in which VideoPose3D published its checkpoints.
-"""
+"""Published files: fetched from a server of this machine, broken off, resumed, refused."""
 
 from __future__ import annotations
 
@@ -24,11 +21,8 @@ import torch
 
 from data import published_files as messages
 from data.errors import DownloadError, FormatError, OutputError, UnknownName
-from data.skeletons import COCO17, H36M17, HUMANEVA15
-from inference.lifting import Lifter
-from models.registry import open_lifter, published, published_files
-from models.temporal import Architecture, TemporalModel
-from models.weights import load_reference_checkpoint
+from models.registry import published, published_files
+from models.weights import read_checkpoint
 from pipeline import download, fetch_weights
 from pipeline.command_line import main
 from pipeline.fetch_weights import RECORD, fetch, record_of
@@ -239,6 +233,19 @@ def test_offline_is_one_line(
     assert f"get {address}{NAME} and put it at {tmp_path / NAME}" in error
 
 
+def test_a_silent_server_and_a_wrong_place_are_told(
+    site: Site, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}/a"
+        with pytest.raises(DownloadError, match=r"cannot be reached \(.*timed out"):
+            download.download(address, tmp_path / "a", Silent(), timeout_s=0.1)
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="cannot be written"):
+        fetch(NAME, tmp_path / "file", Silent(), site.url)
+    assert left_in(tmp_path) == {"file"}
+
+
 def test_verify_tells_of_fetched_files(
     site: Site,
     monkeypatch: pytest.MonkeyPatch,
@@ -275,65 +282,10 @@ def test_the_list_is_one_list() -> None:
         fetch_weights.home_of("alphapose.bin")
 
 
-class OldRandomState(np.random.RandomState):
-    """Pickles as NumPy did when the checkpoints were published."""
-
-    def __reduce__(self) -> tuple[object, ...]:
-        constructor = vars(np.random)["__RandomState_ctor"]
-        return constructor, (), self.get_state()
-
-
-def write_published(path: Path, joints_out: int, *, trajectory: bool) -> Path:
-    """A small checkpoint in the published format: an old torch pickle, not a zip."""
-
-    def tensors(outputs: int) -> dict[str, torch.Tensor]:
-        return TemporalModel(Architecture(17, 2, outputs, (3, 3, 3), channels=8)).state_dict()
-
-    state = {
-        "epoch": 80,
-        "lr": 0.0001,
-        "random_state": OldRandomState(1234),
-        "optimizer": {"state": {}, "param_groups": [{"lr": 0.001, "amsgrad": True}]},
-        "model_pos": tensors(joints_out),
-    }
-    if trajectory:
-        state["model_traj"] = tensors(1)
-    torch.save(state, path, _use_new_zipfile_serialization=False)
-    assert not zipfile.is_zipfile(path)
-    return path
-
-
-@pytest.mark.parametrize(
-    ("name", "layout_in", "layout_out", "trajectory"),
-    [
-        ("pretrained_h36m_cpn.bin", H36M17, H36M17, False),
-        ("pretrained_h36m_detectron_coco.bin", COCO17, H36M17, True),
-        ("pretrained_humaneva15_detectron.bin", COCO17, HUMANEVA15, False),
-    ],
-)
-def test_published_checkpoints_say_what_they_are(
-    name: str, layout_in: object, layout_out: object, trajectory: bool, tmp_path: Path
-) -> None:
-    joints = layout_out.num_joints  # type: ignore[attr-defined]
-    path = write_published(tmp_path / name, joints, trajectory=trajectory)
-    weights, _ = open_lifter(str(path))
-    assert (weights.layout_in, weights.layout_out) == (layout_in, layout_out)
-    assert weights.position.arch.filter_widths == (3, 3, 3) and weights.receptive_field == 27
-    assert (weights.trajectory is not None) == trajectory
-    lifted = Lifter(weights).lift(np.zeros((5, 17, 2), np.float32), layout=weights.layout_in)
-    assert lifted.pose.shape == (5, joints, 3) and np.isfinite(lifted.pose).all()
-    with pytest.raises(FormatError, match=r"are 3-3-3, not 3-3-3-3-3; leave -arc out or give"):
-        load_reference_checkpoint(path, filter_widths=(3, 3, 3, 3, 3))
-
-
 def test_an_old_checkpoint_passes_the_door(site: Site, tmp_path: Path) -> None:
-    name = "pretrained_humaneva15_detectron.bin"
-    site.files[name] = write_published(tmp_path / "made.bin", 15, trajectory=False).read_bytes()
+    """The published ones are pickles, not zips; text is neither."""
+    name, stream = "pretrained_humaneva15_detectron.bin", io.BytesIO()
+    torch.save({"epoch": 1}, stream, _use_new_zipfile_serialization=False)
+    site.files[name] = stream.getvalue()
     path, _ = fetch(name, tmp_path / "here", Silent(), site.url)
-    assert open_lifter(str(path))[0].layout_out == HUMANEVA15
-
-
-def test_an_unknown_number_of_joints_is_told(tmp_path: Path) -> None:
-    path = write_published(tmp_path / "odd.bin", 9, trajectory=False)
-    with pytest.raises(FormatError, match=r"gives 9 joints; known poses are h36m \(17\)"):
-        load_reference_checkpoint(path)
+    assert read_checkpoint(path) == {"epoch": 1}
