@@ -11,6 +11,7 @@ from typing import Any
 from data.errors import one_line
 from inference.detectors import BACKENDS
 from models.registry import DEFAULT_LIFTER
+from pipeline.devices import BEST
 from pipeline.progress import progress_for
 from pipeline.run_clip import ClipResult
 from pipeline.run_many import Failure, find_videos, run_videos
@@ -64,7 +65,9 @@ def add_lifter(command: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help=f"a shipped lifter or the path of a checkpoint (default: {DEFAULT_LIFTER})",
     )
-    command.add_argument("--device", default="cpu", help="of the lifter: cpu, cuda, mps")
+    command.add_argument(
+        "--device", default=BEST, metavar="NAME", help="cpu, cuda, mps (default: a GPU if any)"
+    )
 
 
 def add_stretch(command: argparse.ArgumentParser) -> None:

@@ -8,6 +8,7 @@ from typing import Literal
 from data.errors import UnknownName
 from inference.detectors import BACKENDS
 from models.registry import DEFAULT_LIFTER
+from pipeline.devices import BEST
 
 STAGES = ("detect", "track", "lift", "render")
 RENDERS = ("mp4", "gif", "none")
@@ -20,7 +21,7 @@ class RunSettings:
     Args:
         detector: a name of inference.detectors.BACKENDS.
         lifter: a shipped lifter's name or the path of a checkpoint.
-        device: torch device of the lifter.
+        device: torch device of the lifter; `auto` takes a GPU where there is one.
         people: `all`, `best`, or how many of the best, as text.
         render: overlay format; `none` leaves the stage out.
         start_s, end_s: the stretch of the video to use.
@@ -31,7 +32,7 @@ class RunSettings:
 
     detector: str = "movenet"
     lifter: str = DEFAULT_LIFTER
-    device: str = "cpu"
+    device: str = BEST
     people: str = "all"
     render: Literal["mp4", "gif", "none"] = "mp4"
     start_s: float | None = None

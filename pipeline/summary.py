@@ -59,7 +59,7 @@ def summary_of(
             "sha256": shop.lifter_sha256,
             "receptive_field": shop.lifter.weights.receptive_field,
             "trajectory": shop.lifter.weights.trajectory is not None,
-            "device": settings.device,
+            "device": str(shop.lifter.device),
         },
         "seconds": times.seconds,
         "reused": times.reused,
