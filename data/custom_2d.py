@@ -254,8 +254,8 @@ def _best_person_of(path: Path, video: VideoDetections) -> np.ndarray:
         raise FormatError(f"{path}: {error} Only COCO keypoints make a custom set.") from None
     if np.isnan(xy).all():
         raise NoPersonFound(
-            f"{path}: nobody is seen in any of its {len(video)} frames. Try a lower "
-            "--min-score, or check that the video is not rotated."
+            f"{path}: nobody is seen in any of its {len(video)} frames. Check "
+            "that people are visible and upright, and detect the video again."
         )
     return xy
 

@@ -25,8 +25,8 @@ from data.known_cameras import (
     humaneva_subject,
     in_the_wild_camera,
 )
+from data.positions_archive import load_positions_archive
 from data.published_files import check_present
-from data.safe_archive import load_object_npz
 from data.skeletons import H36M17, H36M32, HUMANEVA15, HUMANEVA20, SKELETONS, Skeleton
 
 FOLDER = Path(__file__).resolve().parent
@@ -182,24 +182,18 @@ def load_positions(path: Path, layout: Skeleton) -> dict[str, dict[str, np.ndarr
     Of Human3.6M's 32 joints, the 17 that are used are kept.
     Raises: UnsafeFile, FormatError.
     """
-    table = load_object_npz(path).get("positions_3d")
-    if not isinstance(table, Mapping):
-        raise FormatError(f"{path}: holds no 'positions_3d'. Is this the right archive?")
     kept = list(H36M32.indices(*H36M17.joints)) if layout is H36M17 else slice(None)
     positions: dict[str, dict[str, np.ndarray]] = {}
-    for subject, actions in table.items():
-        positions[str(subject)] = own = {}
-        for action, joints in actions.items() if isinstance(actions, Mapping) else ():
-            array = np.asarray(joints)
-            if array.ndim == 3 and array.shape[1] == H36M32.num_joints:
-                array = array[:, kept]
-            if array.ndim != 3 or array.shape[1:] != (layout.num_joints, 3):
-                expected = f"(T, {layout.num_joints}, 3)"
+    for subject, actions in load_positions_archive(path).items():
+        positions[subject] = own = {}
+        for action, joints in actions.items():
+            taken = joints[:, kept] if joints.shape[1] == H36M32.num_joints else joints
+            if taken.shape[1] != layout.num_joints:
                 raise FormatError(
-                    f"{path}: {subject} {action} has shape {array.shape}, expected {expected}. "
-                    "Prepare the data set again."
+                    f"{path}: {subject} {action} has {joints.shape[1]} joints, "
+                    f"{layout.name} has {layout.num_joints}. Prepare the data set again."
                 )
-            own[str(action)] = array.astype(np.float32)
+            own[action] = taken.astype(np.float32)
     return positions
 
 

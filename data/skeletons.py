@@ -174,31 +174,6 @@ HUMANEVA15 = Skeleton(
     ),
 )  # fmt: skip
 
-# Each limb has both ends of both its halves; which pairs are left and right is published,
-# the names are ours.
-HUMANEVA20 = Skeleton(
-    name="humaneva20",
-    joints=(
-        "hip", "thorax", "neck",
-        "left_shoulder", "left_upper_elbow", "left_elbow", "left_wrist",
-        "right_shoulder", "right_upper_elbow", "right_elbow", "right_wrist",
-        "left_hip", "left_upper_knee", "left_knee", "left_ankle",
-        "right_hip", "right_upper_knee", "right_knee", "right_ankle",
-        "head",
-    ),
-    bones=(
-        ("hip", "thorax"), ("thorax", "neck"), ("neck", "head"),
-        ("thorax", "left_shoulder"), ("left_shoulder", "left_upper_elbow"),
-        ("left_upper_elbow", "left_elbow"), ("left_elbow", "left_wrist"),
-        ("thorax", "right_shoulder"), ("right_shoulder", "right_upper_elbow"),
-        ("right_upper_elbow", "right_elbow"), ("right_elbow", "right_wrist"),
-        ("hip", "left_hip"), ("left_hip", "left_upper_knee"),
-        ("left_upper_knee", "left_knee"), ("left_knee", "left_ankle"),
-        ("hip", "right_hip"), ("right_hip", "right_upper_knee"),
-        ("right_upper_knee", "right_knee"), ("right_knee", "right_ankle"),
-    ),
-)  # fmt: skip
-
 # HumanEva's own 20 points: each limb segment has both its ends, so that elbows and knees
 # come twice.
 HUMANEVA20 = Skeleton(
