@@ -2,8 +2,8 @@
 
 Gravity comes from the people themselves. The trajectory network reads the up direction off
 each frame's posture; while that finds the person about upright, the body's own axis is a
-second witness. On held-out mocap the two together err least (6.6 degrees against 6.8 and
-7.3 alone, noisy keypoints, random cameras). The clip's median of all people's votes is
+second witness. On held-out mocap the two together err least (6.2 degrees against 6.3 and
+6.7 alone, noisy keypoints, random cameras). The clip's median of all people's votes is
 taken. For checkpoints that say nothing of gravity, the body's axis stands alone. The
 floor is found per person, because one camera cannot tell a tall person far away from a
 short one near by: wherever the lower foot rests is the floor.
