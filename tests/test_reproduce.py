@@ -63,7 +63,7 @@ def test_a_recipe_is_a_command_of_run_py(name: str) -> None:
     assert bool(recipe.train_frames) != bool(asked.evaluate)
     assert asked.by_subject == any(number.subject for number in recipe.published)
     for number in recipe.published:
-        assert number.mm is None or ("README" in number.source or "paper" in number.source)
+        assert number.mm is None or "VideoPose3D" in number.source
         assert number.subject is None or number.subject in asked.subjects_test
         assert number.action is None or number.action.startswith(asked.actions)
     for file in needed_files(recipe, Place(Path("nowhere"), Path("nowhere"))):
