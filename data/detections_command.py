@@ -2,28 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
-from data.errors import FormatError, OutputError
+from data.errors import FormatError
 from data.h36m_detections import Detections2D
 from data.keypoint_archive import save_keypoint_archive
 from data.left_out import judge_left_out
-
-
-def add_common_options(parser: argparse.ArgumentParser, data_dir: Path) -> None:
-    parser.add_argument(
-        "--allow-missing",
-        action="store_true",
-        help="convert a partial copy; what is missing is listed",
-    )
-    parser.add_argument(
-        "--data-dir",
-        type=Path,
-        default=data_dir,
-        metavar="DIR",
-        help="where the archive is written (default: %(default)s)",
-    )
 
 
 def write_detections(
@@ -44,17 +28,14 @@ def write_detections(
     if not (detections.archive or detections.missing or detections.damaged):
         raise FormatError(f"{source}: holds no detections of Human3.6M ({layout}).")
     if not name.isprintable() or any(mark in name for mark in "/\\:"):
-        raise OutputError(f"{name!r} cannot name an archive: give a word without separators.")
+        raise FormatError(f"{name!r} cannot name an archive: give a word without separators.")
     status = judge_left_out(
         str(source), "Human3.6M", detections.missing, detections.damaged, allow=allow_missing
     )
     if detections.archive is None:
         raise FormatError(f"{source}: no take is whole ({layout}); nothing was written.")
     target = data_dir / f"data_2d_h36m_{name}.npz"
-    try:
-        save_keypoint_archive(target, detections.archive)
-    except OutputError as error:
-        raise OutputError(f"{error} --data-dir writes elsewhere.") from error
+    save_keypoint_archive(target, detections.archive)
     for subject, actions in detections.archive.positions.items():
         frames = sum(len(xy) for cameras in actions.values() for xy in cameras)
         print(f"{subject}: {len(actions)} takes, {frames} frames in four cameras")

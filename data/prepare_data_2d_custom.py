@@ -18,8 +18,8 @@ DATA = Path(__file__).resolve().parent
 if str(DATA.parent) not in sys.path:
     sys.path.insert(0, str(DATA.parent))
 
+from data.converter_command import add_data_dir, run_converter, tell  # noqa: E402
 from data.custom_2d import convert_folder, custom_archive_path, save_custom  # noqa: E402
-from data.errors import OutputError, PoseliftError  # noqa: E402
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,32 +39,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         metavar="NAME",
         help="name of the data set, as given to run.py -k",
     )
-    parser.add_argument(
-        "--data-dir",
-        type=Path,
-        default=DATA,
-        metavar="DIR",
-        help="where data_2d_custom_NAME.npz is written (default: %(default)s)",
-    )
+    add_data_dir(parser, DATA)
     options = parser.parse_args(arguments)
-    try:
-        return _convert(options.input, custom_archive_path(options.data_dir, options.output))
-    except PoseliftError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    return run_converter(
+        lambda: _convert(options.input, custom_archive_path(options.data_dir, options.output))
+    )
 
 
 def _convert(folder: Path, target: Path) -> int:
     conversion = convert_folder(folder)
     for failure in conversion.failures:
-        print(f"error: {failure}", file=sys.stderr)
+        tell(failure)
     if conversion.archive is None:
         print("error: no data set was written", file=sys.stderr)
         return 1
-    try:
-        save_custom(target, conversion)
-    except OutputError as error:
-        raise OutputError(f"{error} --data-dir writes elsewhere.") from error
+    save_custom(target, conversion)
     for name, (width, height) in conversion.archive.video_sizes.items():
         frames = len(conversion.archive.positions[name]["custom"][0])
         missing = conversion.interpolated[name]

@@ -19,8 +19,8 @@ DATA = Path(__file__).resolve().parent
 if str(DATA.parent) not in sys.path:
     sys.path.insert(0, str(DATA.parent))
 
-from data.detections_command import add_common_options, write_detections  # noqa: E402
-from data.errors import PoseliftError  # noqa: E402
+from data.converter_command import add_allow_missing, add_data_dir, run_converter  # noqa: E402
+from data.detections_command import write_detections  # noqa: E402
 from data.h36m_detections import assemble, detector_files, layout_of  # noqa: E402
 
 
@@ -41,21 +41,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         metavar="NAME",
         help="name of the archive, as given to run.py -k; contains coco, h36m or mpii",
     )
-    add_common_options(parser, DATA)
+    add_allow_missing(parser)
+    add_data_dir(parser, DATA)
     options = parser.parse_args(arguments)
-    try:
-        detections = assemble(detector_files(options.input), layout_of(options.output), whole=False)
-        return write_detections(
-            detections,
-            options.input,
-            "S1/ACTION.CAMERA.mp4.npz",
-            options.data_dir,
-            options.output,
-            allow_missing=options.allow_missing,
-        )
-    except PoseliftError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    return run_converter(lambda: _convert(options))
+
+
+def _convert(options: argparse.Namespace) -> int:
+    detections = assemble(detector_files(options.input), layout_of(options.output), whole=False)
+    return write_detections(
+        detections,
+        options.input,
+        "S1/ACTION.CAMERA.mp4.npz",
+        options.data_dir,
+        options.output,
+        allow_missing=options.allow_missing,
+    )
 
 
 if __name__ == "__main__":

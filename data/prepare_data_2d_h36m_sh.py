@@ -13,14 +13,15 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 DATA = Path(__file__).resolve().parent
 if str(DATA.parent) not in sys.path:
     sys.path.insert(0, str(DATA.parent))
 
-from data.detections_command import add_common_options, write_detections  # noqa: E402
-from data.errors import PoseliftError  # noqa: E402
+from data.converter_command import add_allow_missing, add_data_dir, run_converter  # noqa: E402
+from data.detections_command import write_detections  # noqa: E402
 from data.guarded_reader import GuardedReader  # noqa: E402
 from data.h36m_detections import assemble, hourglass_files  # noqa: E402
 from data.skeletons import MPII16  # noqa: E402
@@ -43,30 +44,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
         metavar="PATH",
         help="stacked_hourglass_fined_tuned_240.tar.gz, or the folder it unpacks to",
     )
-    add_common_options(parser, DATA)
+    add_allow_missing(parser)
+    add_data_dir(parser, DATA)
     options = parser.parse_args(arguments)
     chosen = {"sh_pt_mpii": options.pretrained, "sh_ft_h36m": options.fine_tuned}
     if not any(chosen.values()):
         parser.error("give -pt PATH or -ft PATH")
-    status = 0
-    for name, source in chosen.items():
-        if source is None:
-            continue
-        try:
-            with GuardedReader() as reader:
-                detections = assemble(hourglass_files(source, reader), MPII16, whole=True)
-            status |= write_detections(
-                detections,
-                source,
-                "S1/StackedHourglass*/ACTION.CAMERA.h5",
-                options.data_dir,
-                name,
-                allow_missing=options.allow_missing,
-            )
-        except PoseliftError as error:
-            print(f"error: {error}", file=sys.stderr)
-            status = 1
-    return status
+    statuses = [
+        run_converter(partial(_convert, options, name, source))
+        for name, source in chosen.items()
+        if source is not None
+    ]
+    return max(statuses)
+
+
+def _convert(options: argparse.Namespace, name: str, source: Path) -> int:
+    with GuardedReader() as reader:
+        detections = assemble(hourglass_files(source, reader), MPII16, whole=True)
+    return write_detections(
+        detections,
+        source,
+        "S1/StackedHourglass*/ACTION.CAMERA.h5",
+        options.data_dir,
+        name,
+        allow_missing=options.allow_missing,
+    )
 
 
 if __name__ == "__main__":

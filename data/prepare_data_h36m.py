@@ -20,7 +20,8 @@ DATA = Path(__file__).resolve().parent
 if str(DATA.parent) not in sys.path:
     sys.path.insert(0, str(DATA.parent))
 
-from data.errors import FormatError, OutputError, PoseliftError  # noqa: E402
+from data.converter_command import add_allow_missing, add_data_dir, run_converter  # noqa: E402
+from data.errors import FormatError  # noqa: E402
 from data.guarded_reader import GuardedReader  # noqa: E402
 from data.h36m_source import archive_takes, cdf_takes, convert, mat_takes  # noqa: E402
 from data.h36m_views import project_views  # noqa: E402
@@ -39,13 +40,9 @@ LAYOUTS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     kind = next(name for name in SOURCES if getattr(options, name) is not None)
-    try:
-        return _convert(kind, getattr(options, kind), options.data_dir, options.allow_missing)
-    except OutputError as error:
-        print(f"error: {error} --data-dir writes elsewhere.", file=sys.stderr)
-    except PoseliftError as error:
-        print(f"error: {error}", file=sys.stderr)
-    return 1
+    return run_converter(
+        lambda: _convert(kind, getattr(options, kind), options.data_dir, options.allow_missing)
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -69,18 +66,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="h36m.zip of the 3D pose baseline, or the folder it unpacks to",
     )
-    parser.add_argument(
-        "--allow-missing",
-        action="store_true",
-        help="convert a partial copy; what is missing is listed",
-    )
-    parser.add_argument(
-        "--data-dir",
-        type=Path,
-        default=DATA,
-        metavar="DIR",
-        help="where the two archives are written (default: %(default)s)",
-    )
+    add_allow_missing(parser)
+    add_data_dir(parser, DATA)
     return parser
 
 

@@ -20,7 +20,8 @@ DATA = Path(__file__).resolve().parent
 if str(DATA.parent) not in sys.path:
     sys.path.insert(0, str(DATA.parent))
 
-from data.errors import FormatError, OutputError, PoseliftError  # noqa: E402
+from data.converter_command import add_allow_missing, add_data_dir, run_converter  # noqa: E402
+from data.errors import FormatError  # noqa: E402
 from data.guarded_reader import GuardedReader  # noqa: E402
 from data.h36m_detections import layout_of  # noqa: E402
 from data.humaneva_detections import cut_detections  # noqa: E402
@@ -37,24 +38,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("say what to convert: --convert-3d, --convert-2d DIR, or both")
     if options.convert_2d is not None and not options.output:
         parser.error("--convert-2d needs a name for the archive: -o detectron_pt_coco")
-    try:
-        with GuardedReader() as reader:
-            conversion = convert(options.path, reader)
-        for line in conversion.missing:
-            print(f"missing: {line}", file=sys.stderr)
-        status = judge_left_out(
-            str(options.path), "HumanEva-I", (), conversion.damaged, allow=options.allow_missing
-        )
-        if options.convert_3d:
-            _write_positions(conversion, options.path, options.data_dir)
-        if options.convert_2d is not None:
-            status |= _write_detections(conversion, options)
-        return status
-    except OutputError as error:
-        print(f"error: {error} --data-dir writes elsewhere.", file=sys.stderr)
-    except PoseliftError as error:
-        print(f"error: {error}", file=sys.stderr)
-    return 1
+    return run_converter(lambda: _convert(options))
+
+
+def _convert(options: argparse.Namespace) -> int:
+    with GuardedReader() as reader:
+        conversion = convert(options.path, reader)
+    for line in conversion.missing:
+        print(f"missing: {line}", file=sys.stderr)
+    status = judge_left_out(
+        str(options.path), "HumanEva-I", (), conversion.damaged, allow=options.allow_missing
+    )
+    if options.convert_3d:
+        _write_positions(conversion, options.path, options.data_dir)
+    if options.convert_2d is not None:
+        status |= _write_detections(conversion, options)
+    return status
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -84,18 +83,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="name of the 2D archive, as given to run.py -k; contains coco, h36m or mpii",
     )
-    parser.add_argument(
-        "--allow-missing",
-        action="store_true",
-        help="convert although some files are damaged; they are listed",
-    )
-    parser.add_argument(
-        "--data-dir",
-        type=Path,
-        default=DATA,
-        metavar="DIR",
-        help="where the archives are written (default: %(default)s)",
-    )
+    add_allow_missing(parser)
+    add_data_dir(parser, DATA)
     return parser
 
 

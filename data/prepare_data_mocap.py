@@ -19,7 +19,8 @@ DATA = Path(__file__).resolve().parent
 if str(DATA.parent) not in sys.path:
     sys.path.insert(0, str(DATA.parent))
 
-from data.errors import FormatError, MissingDependency, PoseliftError, one_line  # noqa: E402
+from data.converter_command import run_converter, tell  # noqa: E402
+from data.errors import FormatError, MissingDependency, PoseliftError  # noqa: E402
 from data.joints_archive import JointsClip, save_joints  # noqa: E402
 from data.mocap_source import clip_names, convert_take, motion_files  # noqa: E402
 from data.rig import known_rigs, rig_called  # noqa: E402
@@ -27,11 +28,7 @@ from data.rig import known_rigs, rig_called  # noqa: E402
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
-    try:
-        return _convert(options)
-    except PoseliftError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    return run_converter(lambda: _convert(options))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -80,7 +77,7 @@ def _convert(options: argparse.Namespace) -> int:
         except MissingDependency:
             raise
         except PoseliftError as error:
-            print(f"error: {one_line(error)}", file=sys.stderr)
+            tell(error)
             failures += 1
             continue
         clips += take.clips

@@ -48,7 +48,9 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 def _output_error(path: Path, error: OSError) -> OutputError:
     reason = error.strerror or str(error)
-    return OutputError(f"{path}: cannot be written ({reason}). Free space or choose another -o.")
+    return OutputError(
+        f"{path}: cannot be written ({reason}). Free space, or choose another place."
+    )
 
 
 def _umask() -> int:
