@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from data.errors import FormatError, NoPersonFound, OutputError, PoseliftError
+from data.errors import FormatError, NoPersonFound, PoseliftError
 from data.gaps import fill_gaps
 from data.keypoint_archive import (
     KeypointArchive,
@@ -230,9 +230,9 @@ def convert_folder(folder: Path) -> Conversion:
 
 
 def custom_archive_path(data_dir: Path, name: str) -> Path:
-    """Where the data set NAME lies. Raises: OutputError: NAME is no part of a file name."""
+    """Where the data set NAME lies. Raises: FormatError: NAME is no part of a file name."""
     if not name or not name.isprintable() or any(mark in name for mark in "/\\:"):
-        raise OutputError(
+        raise FormatError(
             f"{name!r} cannot name a data set: give a word without path separators, "
             "for example -o myvideos."
         )

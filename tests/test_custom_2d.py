@@ -26,7 +26,7 @@ from data.custom_2d import (
     save_video_detections,
     to_detections,
 )
-from data.errors import FormatError, NoPersonFound, OutputError
+from data.errors import FormatError, NoPersonFound
 from data.gaps import fill_gaps
 from data.keypoint_archive import load_keypoint_archive, save_keypoint_archive
 from data.safe_archive import load_object_npz, open_npz, write_object_npz
@@ -216,7 +216,7 @@ def test_missing_options_are_a_usage_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["", "../up", "a/b", "a\\b", "c:d", "a\0b", "a\nb"])
 def test_names_cannot_leave_the_folder(name: str) -> None:
-    with pytest.raises(OutputError, match="cannot name a data set"):
+    with pytest.raises(FormatError, match="cannot name a data set"):
         custom_archive_path(Path("data"), name)
 
 
