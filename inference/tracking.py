@@ -4,7 +4,7 @@ Frame by frame, detections are assigned to the people known so far by how well t
 pose and box fit a constant-velocity prediction (the Hungarian method, SciPy's); sure
 detections choose first, unsure ones may only continue somebody (the idea of
 ByteTrack, Zhang et al. 2022). Afterwards pieces of the same person that a longer gap
-has cut apart are joined, again by assignment, and pieces too short to be anybody go.
+has cut apart are joined, and pieces too short to be anybody go.
 """
 
 from __future__ import annotations
@@ -151,26 +151,40 @@ def _follow(detections: Detections, settings: TrackerSettings) -> list[_Piece]:
 
 
 def _rejoin(pieces: list[_Piece], settings: TrackerSettings, fps: float) -> list[_Piece]:
-    """Join pieces that follow each other closely enough to be one person."""
+    """Join pieces that follow each other closely enough to be one person, likeliest first.
+
+    A join concerns one piece's end and another's beginning only, so all are weighed once.
+    """
     pieces = sorted(pieces, key=lambda piece: piece.frames[0])
+    begins = np.array([piece.frames[0] for piece in pieces])
     longest = settings.rejoin_s * fps
-    while True:
-        table = [[_continuation(a, b, longest) for b in pieces] for a in pieces]
-        pairs = _assign(table, settings.min_similarity)
-        if not pairs:
-            return pieces
-        # One joint a round, the likeliest: what it makes may continue others.
-        first, second = max(pairs, key=lambda pair: table[pair[0]][pair[1]])
-        for frame, row in zip(pieces[second].frames, pieces[second].rows, strict=True):
-            pieces[first].add(frame, row)
-        del pieces[second]
+    joins: list[tuple[float, int, int]] = []
+    for i, piece in enumerate(pieces):
+        end = piece.frames[-1]
+        first, last = np.searchsorted(begins, [end + 1, end + longest], side="left")
+        for j in range(int(first), int(last)):
+            likely = _continuation(piece, pieces[j])
+            if likely >= settings.min_similarity:
+                joins.append((likely, i, j))
+    follower: dict[int, int] = {}
+    taken: set[int] = set()
+    for _, i, j in sorted(joins, reverse=True):
+        if i not in follower and j not in taken:
+            follower[i] = j
+            taken.add(j)
+    joined = []
+    for i in sorted(set(range(len(pieces))) - taken):
+        person, following = pieces[i], follower.get(i)
+        while following is not None:
+            for frame, row in zip(pieces[following].frames, pieces[following].rows, strict=True):
+                person.add(frame, row)
+            following = follower.get(following)
+        joined.append(person)
+    return joined
 
 
-def _continuation(a: _Piece, b: _Piece, longest: float) -> float:
-    """How likely `b` goes on where `a` stopped, 0 to 1: place, size and gap."""
-    gap = b.frames[0] - a.frames[-1]
-    if gap <= 0 or gap > longest:
-        return 0.0
+def _continuation(a: _Piece, b: _Piece) -> float:
+    """How likely `b` goes on where `a` stopped, 0 to 1: place and size."""
     before, after = a.predict(b.frames[0]), _points(b.rows[0])
     size_a, size_b = _extent(before), _extent(after)
     same_size = min(size_a, size_b) / max(size_a, size_b)
