@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import math
+import os
 import pickle
 import tokenize
 import zipfile
@@ -24,7 +25,8 @@ import numpy as np
 from data.errors import FormatError, UnsafeFile
 from data.plain_pickle import dump_plain, load_plain
 
-# Real numbers never shrink a hundredfold; below the size, any ratio is harmless.
+# In strangers' archives: real numbers never shrink a hundredfold; below the size, any
+# ratio is harmless.
 MAX_COMPRESSION, HARMLESS_BYTES = 100, 1 << 28
 
 _DAMAGED_ZIP = (
@@ -112,12 +114,27 @@ def write_object_npz(stream: BinaryIO, members: Mapping[str, Any]) -> None:
 
 
 def _check_claims(archive: zipfile.ZipFile) -> None:
-    """Raises: ValueError: a member is a bomb, or its header claims more than it has."""
+    """Raises: ValueError: too large for this machine, or a header claims more than it has.
+
+    Our own archives are full of NaN where nobody is seen, and shrink a thousandfold; so
+    what they may unfold to is bounded by the memory there is.
+    """
+    total = sum(info.file_size for info in archive.infolist())
+    if total > physical_memory() / 2:
+        raise ValueError(
+            f"it would unfold to {total / 1e9:.1f} GB, more than half of this machine's memory"
+        )
     for info in archive.infolist():
-        _check_size(info)
         if info.filename.endswith(".npy"):
             with archive.open(info) as stream:
                 _read_header(stream, info.file_size)
+
+
+def physical_memory() -> int:
+    """Bytes of memory in this machine; 8 GB where the system does not say."""
+    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return 8 << 30
 
 
 def _check_size(info: zipfile.ZipInfo) -> None:

@@ -94,7 +94,7 @@ def detect_video(
         times.append(frame.time_s)
         frames.append(_stretched(found, stretch))
         each(times, frames)
-    timeline = Timeline(info.width, info.height, info.fps, np.array(times), reader.expected_frames)
+    timeline = Timeline(info.width, info.height, info.fps, np.array(times), reader.promised_frames)
     return Detections(timeline, tuple(frames), pool.first.layout)
 
 

@@ -84,7 +84,8 @@ class VideoReader:
     Args:
         start_s, end_s: keep frames shown at start_s <= time < end_s.
         fit: scale frames down so that they fit (width, height); never up.
-    After iterating, `damage` says what could not be decoded, if anything.
+    After iterating, `damage` says what could not be decoded, if anything, and
+    `promised_frames` how many frames there should have been.
     """
 
     def __init__(
@@ -101,10 +102,11 @@ class VideoReader:
         self.end_s = end_s
         self.size = _fitted((self.info.width, self.info.height), fit)
         self.damage: str | None = None
+        self.promised_frames: int | None = None
 
     @property
     def expected_frames(self) -> int | None:
-        """How many frames the container promises for the stretch; None when unknown."""
+        """About how many frames the stretch has, for progress; None when unknown."""
         info = self.info
         if self.start_s == 0 and self.end_s is None and info.frame_count:
             return info.frame_count
@@ -133,8 +135,25 @@ class VideoReader:
                 last = time
                 yield VideoFrame(index, time, _upright_rgb(frame, self.size))
                 index += 1
+            else:  # the file ended, not the stretch
+                self.promised_frames = self._promised(last)
         if index == 0:
             raise VideoError(self._nothing_decoded())
+
+    def _promised(self, last_s: float) -> int | None:
+        """Frames that the container promises, where it can be held to its word.
+
+        Its count is for the whole video. Its duration, of a stretch, is worth something
+        when the last frame comes well before it.
+        """
+        info = self.info
+        if self.start_s == 0 and self.end_s is None and info.frame_count:
+            return info.frame_count
+        if info.duration_s is None:
+            return None
+        end = info.duration_s if self.end_s is None else min(self.end_s, info.duration_s)
+        breaks_off = last_s + 1 / info.fps < 0.98 * end - 0.5
+        return round((end - self.start_s) * info.fps) if breaks_off else None
 
     def _decoded(self, container: av.container.InputContainer) -> Iterator[av.VideoFrame]:
         stream = container.streams.video[0]
