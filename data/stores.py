@@ -117,11 +117,11 @@ def save_tracks(path: Path, tracks: Tracks) -> None:
             "layout": layout.name,
             "joint_names": np.array(layout.joints),
             "person_id": np.array([p.person_id for p in people]),
-            "keypoints": np.stack([p.xy for p in people]).astype(np.float32),
-            "confidence": np.stack([p.confidence for p in people]).astype(np.float32),
+            "keypoints": np.stack([p.xy for p in people], dtype=np.float32),
+            "confidence": np.stack([p.confidence for p in people], dtype=np.float32),
             "seen": np.stack([p.seen for p in people]),
             "interpolated": np.stack([p.interpolated for p in people]),
-            "scores": np.stack([p.scores for p in people]).astype(np.float32),
+            "scores": np.stack([p.scores for p in people], dtype=np.float32),
         },
     )
 
@@ -146,16 +146,16 @@ def save_poses(path: Path, poses: Poses3D) -> None:
         "layout": poses.layout.name,
         "joint_names": np.array(poses.layout.joints),
         "person_id": poses.person_id,
-        "pose": poses.pose.astype(np.float32),
-        "world": poses.world.astype(np.float32),
+        "pose": np.asarray(poses.pose, np.float32),
+        "world": np.asarray(poses.world, np.float32),
         "valid": poses.valid,
         "interpolated": poses.interpolated,
-        "up": poses.up.astype(np.float32),
+        "up": np.asarray(poses.up, np.float32),
         "focal_px": poses.focal_px,
         "units": "metres",
     }
     if poses.trajectory is not None:
-        arrays["trajectory"] = poses.trajectory.astype(np.float32)
+        arrays["trajectory"] = np.asarray(poses.trajectory, np.float32)
     save_arrays(path, _timeline_arrays(poses.timeline) | arrays)
 
 
