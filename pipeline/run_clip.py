@@ -158,13 +158,14 @@ class _ClipRun:
             known = load_detections(aside)
             self.progress.say(f"{self.source.name}: going on after {len(known.frames)} frames")
         info, saved = self.reader.info, time.monotonic()
+        layout = self.shop.pool.first.layout
 
         def each(times: list[float], frames: list[FrameDetections]) -> None:
             nonlocal saved
             self.progress.advance()
             if time.monotonic() - saved > SAVE_EVERY_S:
                 timeline = Timeline(info.width, info.height, info.fps, np.array(times))
-                save_detections(aside, Detections(timeline, tuple(frames)))
+                save_detections(aside, Detections(timeline, tuple(frames), layout))
                 saved = time.monotonic()
 
         with self._progress("detect", self.reader.expected_frames):

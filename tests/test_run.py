@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import av
@@ -18,7 +19,7 @@ from conftest import ROOT, MakeVideo
 
 from data.skeletons import COCO17, H36M17
 from data.stores import load_detections, load_poses, load_tracks
-from pipeline import RunSettings, run_video
+from pipeline import RunSettings, run_clip, run_video
 from pipeline.command_line import main
 
 pytestmark = pytest.mark.slow
@@ -171,6 +172,37 @@ def test_kill_at_any_moment_leaves_whole_files_and_the_next_run_resumes(
     assert not [path for path in folder.iterdir() if ".part" in path.name]
     with av.open(str(folder / "overlay.mp4")) as container:
         assert container.streams.video[0].frames == 60
+
+
+def test_detections_put_aside_are_gone_on_from(
+    walk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run that stops while it detects keeps what it saw so far."""
+    monkeypatch.setattr(run_clip, "SAVE_EVERY_S", 0.2)
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(run_clip, "save_detections", _then(run_clip.save_detections, stop))
+        assert poselift("run", walk, "-o", tmp_path, "--end", "1.5", "--render", "none") == 130
+    assert not (tmp_path / "walk" / "detections.npz").exists()
+    assert poselift("run", walk, "-o", tmp_path, "--end", "1.5", "--render", "none") == 0
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "going on after" in line]
+    assert 0 < int(line.split("after ")[1].split()[0]) < 45
+    resumed = load_poses(tmp_path / "walk" / "poses3d.npz")
+    assert poselift("run", walk, "-o", tmp_path, "--end", "1.5", "--no-cache", "--quiet") == 0
+    whole = load_poses(tmp_path / "walk" / "poses3d.npz")
+    np.testing.assert_array_equal(resumed.world, whole.world)
+    assert not list((tmp_path / "walk").glob(".detections-*"))
+
+
+def _then(first: Callable[..., None], second: Callable[..., None]) -> Callable[..., None]:
+    def both(*arguments: object) -> None:
+        first(*arguments)
+        second(*arguments)
+
+    return both
 
 
 def test_two_runs_at_once_do_not_spoil_each_other(walk: Path, tmp_path: Path) -> None:
