@@ -77,6 +77,11 @@ def project(points: Array, intrinsics: Array, *, distort: bool = True) -> Array:
     return focal * (ray * (radial + tangential) + p * r2) + centre
 
 
+def unit_vectors(vectors: np.ndarray) -> np.ndarray:
+    """(..., 3) directions of length 1; zero stays zero."""
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9)
+
+
 def _cross(a: Array, b: Array) -> Array:
     if isinstance(a, torch.Tensor):
         return torch.linalg.cross(*torch.broadcast_tensors(a, b))

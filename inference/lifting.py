@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from data.cameras import normalise_screen
+from data.cameras import normalise_screen, unit_vectors
 from data.errors import LayoutMismatch
 from data.skeletons import Skeleton
 from data.structures import Keypoints2D
@@ -114,7 +114,7 @@ class Lifter:
         return LiftedPose(
             pose,
             np.mean(trajectories, axis=0) if trajectories else None,
-            _unit(np.mean(ups, axis=0)) if ups else None,
+            unit_vectors(np.mean(ups, axis=0)) if ups else None,
         )
 
     def _lift_once(self, xy: np.ndarray, confidence: np.ndarray, focal: float) -> LiftedPose:
@@ -172,7 +172,3 @@ def lift_person(
         focal=2 * ASSUMED_FOCAL * max(width, height) / width,
         flip=flip,
     )
-
-
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9)

@@ -18,6 +18,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d, percentile_filter
 from scipy.signal import savgol_filter
 
+from data.cameras import unit_vectors
 from data.skeletons import Skeleton
 from inference.lifting import LiftedPose
 
@@ -62,14 +63,14 @@ def world_of(people: Sequence[LiftedPose], layout: Skeleton) -> World:
             votes.append(body)
             continue
         upright = (person.up * body).sum(-1, keepdims=True) > np.cos(np.radians(UPRIGHT_DEGREES))
-        votes.append(_unit(person.up + body * upright))
+        votes.append(unit_vectors(person.up + body * upright))
     return World(_axes(geometric_median(np.concatenate(votes).astype(float))))
 
 
 def body_up(pose: np.ndarray, layout: Skeleton) -> np.ndarray:
     """(T, J, 3) -> (T, 3) from the middle of the ankles to the thorax, unit length."""
     ankles = pose[:, layout.indices("left_ankle", "right_ankle")].mean(1)
-    return _unit(pose[:, layout.index("thorax")] - ankles)
+    return unit_vectors(pose[:, layout.index("thorax")] - ankles)
 
 
 def geometric_median(vectors: np.ndarray, rounds: int = 30) -> np.ndarray:
@@ -85,17 +86,13 @@ def geometric_median(vectors: np.ndarray, rounds: int = 30) -> np.ndarray:
 
 
 def _axes(up: np.ndarray) -> np.ndarray:
-    up = _unit(up)
+    up = unit_vectors(up)
     forward = np.array([0.0, 0.0, 1.0])
     if abs(up @ forward) > 0.98:  # a camera that looks straight down or up
         forward = np.array([0.0, -1.0, 0.0])
     away = forward - up * (up @ forward)
     away /= np.linalg.norm(away)
     return np.stack([np.cross(away, up), away, up])
-
-
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9)
 
 
 def steady_pose(pose: np.ndarray, fps: float) -> np.ndarray:

@@ -99,14 +99,16 @@ def open_lifter(name: str) -> tuple[LifterWeights, str]:
         raise UnknownName("lifter", name, [*shipped, "or the path of a .safetensors or .bin file"])
     if path.suffix == ".safetensors":
         return load_lifter(path), file_sha256(path)
-    weights, about = load_reference_checkpoint(path), published().get(path.name)
-    if about is None:
+    weights = load_reference_checkpoint(path)
+    if weights.layout_in is None and path.name in published():
+        layout = skeleton_named(published()[path.name]["layout_in"])
+        weights = replace(weights, layout_in=layout)
+    if weights.layout_in is None:
         log.warning(
             "%s: does not say which keypoints it reads; make sure that they are the detector's",
             path,
         )
-        return weights, file_sha256(path)
-    return replace(weights, layout_in=skeleton_named(about["layout_in"])), file_sha256(path)
+    return weights, file_sha256(path)
 
 
 def file_sha256(path: Path) -> str:

@@ -51,7 +51,6 @@ class LifterWeights:
     layout_out: Skeleton
     position: TemporalModel
     trajectory: TemporalModel | None
-    sha256: str = ""
 
     def __post_init__(self) -> None:
         if self.input_kind not in get_args(InputKind):

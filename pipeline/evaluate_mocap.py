@@ -11,7 +11,7 @@ from data.virtual_views import ViewSampler
 from models.inputs import network_input
 from models.metrics import acceleration, mpjpe, n_mpjpe, p_mpjpe, velocity_error
 from models.weights import LifterWeights
-from pipeline.train_mocap import ROOT, UP, draw_batch
+from pipeline.mocap_batches import ROOT, UP, draw_batch
 
 
 @torch.inference_mode()

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
-from data.errors import NoPersonFound, VideoError
+from data.errors import VideoError
 from data.stores import (
     load_detections,
     load_poses,
@@ -23,22 +23,17 @@ from data.stores import (
 from data.structures import Detections, FrameDetections, Poses3D, Timeline, Tracks
 from inference.detecting import detect_video
 from inference.poses import poses_of
-from inference.tracking import TrackerSettings, choose_people, track
+from inference.tracking import TrackerSettings
 from inference.video_reader import VideoReader
 from inference.video_writer import Kind
 from models.registry import file_sha256
 from pipeline.cache import StageCache, locked, stage_key
-from pipeline.prefetch import prefetched
 from pipeline.progress import Progress, Silent
-from pipeline.render import overlay_size, render_overlay
 from pipeline.settings import STAGES
+from pipeline.stages import DETECTION_SIDE, detection_reader, render_clip, reported, track_people
 from pipeline.summary import StageTimes, summary_of, write_summary
 from pipeline.workshop import Workshop
 
-Value = TypeVar("Value")
-
-# Frames are looked at no larger than this: more pixels do not help the detector.
-DETECTION_SIDE = 1920
 # Unfinished detections are put aside this often, for a run that is cut short.
 SAVE_EVERY_S = 30.0
 
@@ -70,12 +65,7 @@ def run_clip(
     """
     progress = progress or Silent()
     settings = shop.settings
-    reader = VideoReader(
-        source,
-        start_s=settings.start_s,
-        end_s=settings.end_s,
-        fit=(DETECTION_SIDE, DETECTION_SIDE),
-    )
+    reader = detection_reader(source, settings.start_s, settings.end_s)
     with locked(folder, lambda: progress.say(f"{folder}: in use by another run; waiting")):
         return _ClipRun(source, folder, shop, reader, progress).run()
 
@@ -168,7 +158,7 @@ class _ClipRun:
                 save_detections(aside, Detections(timeline, tuple(frames), layout))
                 saved = time.monotonic()
 
-        with self._progress("detect", self.reader.expected_frames):
+        with self._reported("detect", self.reader.expected_frames):
             self.progress.advance(len(known.frames) if known else 0)
             detections = detect_video(self.reader, self.shop.pool, known=known, each=each)
         save_detections(path, detections)
@@ -176,45 +166,19 @@ class _ClipRun:
             leftover.unlink(missing_ok=True)
 
     def _track(self, path: Path, detections: Detections, tracker: TrackerSettings) -> None:
-        try:
-            tracks = track(detections, tracker)
-        except NoPersonFound as error:
-            raise NoPersonFound(f"{self.source}: {error}") from None
-        save_tracks(path, choose_people(tracks, self.settings.people))
+        people = self.settings.people
+        save_tracks(path, track_people(self.source, detections, people, tracker))
 
     def _lift(self, path: Path, tracks: Tracks) -> None:
         total = sum(person.span.stop - person.span.start for person in tracks.people)
-        with self._progress("lift", total):
+        with self._reported("lift", total):
             poses = poses_of(tracks, self.shop.lifter, each=self.progress.advance)
         save_poses(path, poses)
 
     def _render(self, path: Path, tracks: Tracks, poses: Poses3D) -> None:
         kind: Kind = "gif" if self.settings.render == "gif" else "mp4"
-        info = self.reader.info
-        frames = VideoReader(
-            self.source,
-            start_s=self.settings.start_s,
-            end_s=self.settings.end_s,
-            fit=overlay_size(info.width, info.height, kind),
-        )
-        with (
-            self._progress("render", len(tracks.timeline)),
-            closing(prefetched(frame.image for frame in frames)) as images,
-        ):
-            render_overlay(
-                images,
-                tracks,
-                poses,
-                path,
-                kind=kind,
-                audio_source=self.source if info.has_audio else None,
-                progress=lambda done, total: self.progress.advance(),
-            )
+        start_s = self.settings.start_s
+        render_clip(self.source, tracks, poses, path, kind, self.progress, start_s=start_s)
 
-    @contextmanager
-    def _progress(self, stage: str, total: int | None) -> Iterator[None]:
-        self.progress.begin(self.source.name, stage, total)
-        try:
-            yield
-        finally:
-            self.progress.end()
+    def _reported(self, stage: str, total: int | None) -> AbstractContextManager[None]:
+        return reported(self.progress, self.source.name, stage, total)

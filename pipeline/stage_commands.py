@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from data.errors import FormatError, NoPersonFound
+from data.errors import FormatError
 from data.stores import (
     load_detections,
     load_poses,
@@ -18,14 +18,12 @@ from data.stores import (
 from inference.detecting import DetectorPool, detect_video
 from inference.detectors import make_detector
 from inference.poses import poses_of
-from inference.tracking import choose_people, track
-from inference.video_reader import VideoReader
+from inference.tracking import TrackerSettings
 from inference.video_writer import Kind
 from pipeline.progress import progress_for
-from pipeline.render import overlay_size, render_overlay
-from pipeline.run_clip import DETECTION_SIDE
 from pipeline.run_command import add_detector, add_lifter, add_stretch
 from pipeline.settings import checked_people
+from pipeline.stages import detection_reader, render_clip, reported, track_people
 from pipeline.workshop import make_lifter
 
 
@@ -62,13 +60,13 @@ def _add_output(command: argparse.ArgumentParser, example: str) -> None:
 
 
 def _detect(asked: argparse.Namespace) -> int:
-    fit = (DETECTION_SIDE, DETECTION_SIDE)
-    reader = VideoReader(asked.video, start_s=asked.start, end_s=asked.end, fit=fit)
+    reader = detection_reader(asked.video, asked.start, asked.end)
     progress = progress_for()
-    with DetectorPool(lambda: make_detector(asked.detector), asked.workers) as pool:
-        progress.begin(asked.video.name, "detect", reader.expected_frames)
+    with (
+        DetectorPool(lambda: make_detector(asked.detector), asked.workers) as pool,
+        reported(progress, asked.video.name, "detect", reader.expected_frames),
+    ):
         detections = detect_video(reader, pool, each=lambda times, frames: progress.advance())
-        progress.end()
     save_detections(asked.output, detections)
     people = sum(len(frame) for frame in detections.frames)
     print(f"{len(detections.frames)} frames, {people} detections -> {asked.output}")
@@ -76,10 +74,8 @@ def _detect(asked: argparse.Namespace) -> int:
 
 
 def _dataset(asked: argparse.Namespace) -> int:
-    try:
-        tracks = choose_people(track(load_detections(asked.detections)), asked.people)
-    except NoPersonFound as error:
-        raise NoPersonFound(f"{asked.detections}: {error}") from None
+    detections = load_detections(asked.detections)
+    tracks = track_people(asked.detections, detections, asked.people, TrackerSettings())
     save_tracks(asked.output, tracks)
     print(f"{len(tracks.people)} people -> {asked.output}")
     return 0
@@ -103,23 +99,7 @@ def _render(asked: argparse.Namespace) -> int:
     kind: Kind = "gif" if asked.output.suffix.lower() == ".gif" else "mp4"
     if asked.output.suffix.lower() not in {".gif", ".mp4"}:
         raise FormatError(f"{asked.output}: overlays are .mp4 or .gif.")
-    times = tracks.timeline.times_s
-    reader = VideoReader(
-        asked.video,
-        start_s=float(times[0]),
-        fit=overlay_size(tracks.timeline.width, tracks.timeline.height, kind),
-    )
-    progress = progress_for()
-    progress.begin(asked.video.name, "render", len(times))
-    render_overlay(
-        (frame.image for frame in reader),
-        tracks,
-        poses,
-        asked.output,
-        kind=kind,
-        audio_source=asked.video if reader.info.has_audio else None,
-        progress=lambda done, total: progress.advance(),
-    )
-    progress.end()
+    start_s = float(tracks.timeline.times_s[0])
+    render_clip(asked.video, tracks, poses, asked.output, kind, progress_for(), start_s=start_s)
     print(asked.output)
     return 0

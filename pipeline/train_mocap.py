@@ -17,20 +17,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from data.detector_noise import NoiseRanges, detect_like
+from data.detector_noise import NoiseRanges
 from data.errors import FormatError
 from data.joints_archive import JointsClip
 from data.skeletons import COCO17, H36M17
-from data.virtual_views import Views, ViewSampler
-from models.inputs import input_shape, network_input, person_frame, person_from_root
+from data.virtual_views import ViewSampler
+from models.inputs import input_shape, network_input
 from models.losses import mean_velocity_error, mpjpe
 from models.temporal import Architecture, TemporalModel
 from models.weights import LifterWeights, read_checkpoint, save_lifter
-
-# The trajectory network's outputs.
-ROOT, UP = 0, 1
+from pipeline.evaluate_mocap import evaluate_views
+from pipeline.mocap_batches import ROOT, UP, draw_batch
 
 
 @dataclass(frozen=True)
@@ -64,38 +62,6 @@ class MocapTraining:
             self.dropout,
             self.causal,
         )
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Views as a detector reports them, and what the networks should answer.
-
-    Args:
-        keypoints, confidence: (N, L, 17, 2), (N, L, 17).
-        views: the truth behind them.
-        first: index of the first frame that is predicted; `count` follow.
-    """
-
-    keypoints: Tensor
-    confidence: Tensor
-    views: Views
-    first: int
-    count: int
-
-    @property
-    def predicted(self) -> slice:
-        return slice(self.first, self.first + self.count)
-
-    @property
-    def pose(self) -> Tensor:
-        return self.views.pose[:, self.predicted]
-
-    def placement(self) -> Tensor:
-        """(N, count, 2, 3) target of the trajectory network."""
-        frame = person_frame(self.keypoints, self.confidence)
-        root = person_from_root(self.views.root, frame, self.views.focal[:, None, None])
-        root = root[:, self.predicted].clamp(-3, 3)
-        return torch.stack([root, self.views.up[:, None].expand_as(root)], 2)
 
 
 class MocapTrainer:
@@ -201,23 +167,6 @@ class MocapTrainer:
         self.step = int(state["step"])
 
 
-def draw_batch(
-    sampler: ViewSampler, batch: int, frames: int, arch: Architecture, noise: NoiseRanges | None
-) -> Batch:
-    """Random views of `frames` predicted frames and the context they need.
-
-    `noise=None` gives exact keypoints with confidence 1.
-    """
-    before, after = arch.padding
-    views = sampler.sample(batch, frames + before + after)
-    keypoints = views.keypoints
-    confidence = torch.ones(keypoints.shape[:3], device=keypoints.device)
-    if noise is not None:
-        size = person_frame(keypoints, confidence).size
-        keypoints, confidence = detect_like(keypoints, views.inside, size, sampler, noise)
-    return Batch(keypoints, confidence, views, before, frames)
-
-
 def _schedule(step: int, recipe: MocapTraining) -> float:
     """Linear warm-up, then a half cosine to a hundredth."""
     if step < recipe.warmup:
@@ -241,8 +190,6 @@ def train_mocap(
     `folder` holds `last.pt` (to go on from), `log.jsonl` (a line per validation) and at
     the end `NAME.safetensors`.
     """
-    from pipeline.evaluate_mocap import evaluate_views
-
     folder.mkdir(parents=True, exist_ok=True)
     trainer = MocapTrainer(recipe, training, device)
     if (folder / "last.pt").exists():

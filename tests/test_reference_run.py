@@ -23,11 +23,10 @@ from pipeline.reference_run import main
 SMALL = "-arc 3,3 -ch 8 -b 64 -drop 0.1 --device cpu"
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Small convolutions wait longer for threads than they compute."""
+@pytest.fixture
+def two_threads() -> Iterator[None]:
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+    torch.set_num_threads(2)
     yield
     torch.set_num_threads(threads)
 
@@ -83,9 +82,8 @@ def test_custom_exports_are_the_references(name: str, reference: Path, tmp_path:
     np.testing.assert_allclose(np.load(export), wanted, rtol=0, atol=1e-4)
 
 
-def test_losses_are_the_references(reference: Path, tmp_path: Path) -> None:
+def test_losses_are_the_references(reference: Path, tmp_path: Path, two_threads: None) -> None:
     """Predicted depths near zero magnify rounding: the digits are those of two threads."""
-    torch.set_num_threads(2)
     (tmp_path / "epoch_1.bin").write_bytes((reference / "checkpoint/epoch_1.bin").read_bytes())
     told = "-k gt --subjects-train S1 --subset 0.5 --subjects-unlabeled S5,S6 -e 2 -lrd 0.98 \
         -arc 3,3,3 -ch 64 --warmup 1 -b 256 -drop 0 -r epoch_1.bin --no-eval --device cpu \

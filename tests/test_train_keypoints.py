@@ -7,7 +7,6 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,14 +29,6 @@ RECIPE = KeypointTraining(
     filter_widths=(3, 3), channels=8, dropout=0.0, epochs=4, batch_size=50, warmup=1
 )
 SEMI = "-k gt -str S1 -sun S5 -ste S9 -arc 3,3 -ch 8 -b 50 --warmup 1 --device cpu --no-eval"
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
