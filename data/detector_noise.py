@@ -1,9 +1,10 @@
 """What a keypoint detector does to exact keypoints.
 
 White noise teaches a network to average; real detectors err differently: slowly
-wandering offsets, joints guessed behind the body with low confidence, limbs lost for a
-while, left and right exchanged for a few frames, nothing beyond the image's edge.
-Distances are in units of the person's size in the image (about 0.5 m on the body).
+wandering offsets, single wild frames, joints guessed behind the body with low confidence,
+limbs lost for a while or filled in by the tracker, left and right exchanged for a few
+frames, nothing beyond the image's edge. Distances are in units of the person's size in
+the image (about 0.5 m on the body).
 """
 
 from __future__ import annotations
@@ -42,11 +43,18 @@ JOINT_SPREAD = [_SPREAD.get(joint.split("_")[-1], 0.6) for joint in COCO17.joint
 class NoiseRanges:
     """How strong each fault is and how often a view has it."""
 
-    level: tuple[float, float] = (0.008, 0.11)  # deviation of the offsets, log-uniform
-    bias: float = 0.04  # deviation of what stays the whole view
+    exact: float = 0.2  # share of views with exact keypoints
+    level: tuple[float, float] = (0.004, 0.1)  # deviation of the offsets, log-uniform
+    slow: tuple[float, float] = (0.4, 1.0)  # part of their variance that wanders
+    bias: float = 0.03  # deviation of what stays the whole view
+    spike: float = 0.015  # share of wild joints
+    spike_level: tuple[float, float] = (0.05, 0.3)
     guessed_limb: float = 0.12
     guess_level: tuple[float, float] = (0.1, 0.45)
     lost_limb: float = 0.05
+    filled_body: float = 0.12  # stretches that the tracker interpolated
+    filled_limb: float = 0.15
+    longest_fill: int = 16  # frames
     swapped: float = 0.06
     lost_outside: float = 0.85  # share of views in which the image's edge cuts joints off
     blind_confidence: float = 0.15  # share of views with confidence 1 everywhere
@@ -79,11 +87,13 @@ def detect_like(
         strength = draw.uniform(*ranges.guess_level, count, 1) * behind
         guessed[:, :, limb] = torch.maximum(guessed[:, :, limb], strength[..., None])
         lost[:, :, limb] |= _episodes(draw, count, frames, ranges.lost_limb)[..., None]
+    wild = draw.uniform(0, 1, count, frames, joints) < ranges.spike
+    guessed = guessed + wild * draw.uniform(*ranges.spike_level, count, frames, joints)
     deviation = (level * spread).square() + guessed[..., None].square()
     deviation = deviation.sqrt()
     slow = _wandering(draw, count, frames, joints)
     fast = draw.normal(count, frames, joints, 2)
-    mix = draw.uniform(0.3, 1.0, count, 1, 1, 1)
+    mix = draw.uniform(*ranges.slow, count, 1, 1, 1)
     offset = deviation * (mix.sqrt() * slow + (1 - mix).sqrt() * fast)
     offset = offset + ranges.bias * spread * draw.normal(count, 1, joints, 2)
     confidence = _confidence(deviation[..., 0], draw, ranges)
@@ -94,8 +104,43 @@ def detect_like(
         for joint in pair:
             mirror[joint] = COCO17.mirror[joint]
         noisy = torch.where(swapped[..., None, None], noisy[:, :, mirror], noisy)
+    noisy, confidence = _filled_in(noisy, confidence, draw, ranges)
+    exact = (draw.uniform(0, 1, count, 1, 1) < ranges.exact).expand(-1, frames, joints)
+    noisy = torch.where(exact[..., None], keypoints, noisy)
+    confidence, lost = confidence.masked_fill(exact, 1.0), lost & ~exact
     cut = (draw.uniform(0, 1, count, 1, 1) < ranges.lost_outside) & ~inside
     return noisy, confidence.masked_fill(lost | cut, 0.0)
+
+
+def _filled_in(
+    keypoints: Tensor, confidence: Tensor, draw: ViewSampler, ranges: NoiseRanges
+) -> tuple[Tensor, Tensor]:
+    """As inference.tracking fills gaps: straight lines, half the confidence."""
+    count, frames, joints = confidence.shape
+    whole = draw.uniform(0, 1, count, 1) < ranges.filled_body
+    part = draw.uniform(0, 1, count, 1) < ranges.filled_limb
+    limbs = torch.zeros(len(LIMBS), joints, dtype=torch.bool, device=keypoints.device)
+    for row, limb in enumerate(LIMBS):
+        limbs[row, list(limb)] = True
+    chosen = (draw.uniform(0, 1, count) * len(LIMBS)).long()
+    filled = whole | (part & limbs[chosen])
+    first = (draw.uniform(0, 1, count) * (frames - 1)).long()
+    span = (2 + draw.uniform(0, 1, count) * (ranges.longest_fill - 1)).long()
+    last = (first + span).clamp(max=frames - 1)
+    view = torch.arange(count, device=keypoints.device)
+    time = torch.arange(frames, device=keypoints.device)
+    part_done = (time - first[:, None]) / (last - first).clamp(min=1)[:, None]
+    inner = ((part_done > 0) & (part_done < 1))[..., None] & filled[:, None]
+    line = torch.lerp(
+        keypoints[view, first, None], keypoints[view, last, None], part_done[..., None, None]
+    )
+    sure = torch.lerp(
+        confidence[view, first, None], confidence[view, last, None], part_done[..., None]
+    )
+    return (
+        torch.where(inner[..., None], line, keypoints),
+        torch.where(inner, 0.5 * sure, confidence),
+    )
 
 
 def _confidence(deviation: Tensor, draw: ViewSampler, ranges: NoiseRanges) -> Tensor:

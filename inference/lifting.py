@@ -19,6 +19,7 @@ from data.skeletons import Skeleton
 from data.structures import Keypoints2D
 from data.windows import mirror_keypoints, pad_edges
 from models.inputs import network_input, person_frame, root_from_person
+from models.outputs import pose_of
 from models.temporal import fold_batch_norm
 from models.weights import LifterWeights
 
@@ -121,7 +122,7 @@ class Lifter:
         padding = self.weights.position.arch.padding
         keypoints = torch.from_numpy(pad_edges(xy, *padding).astype(np.float32))
         certain = torch.from_numpy(pad_edges(confidence, *padding).astype(np.float32))
-        pose = self._chunked(self._position, keypoints, certain, len(xy))
+        pose = self._chunked(self._pose, keypoints, certain, len(xy))
         if self._trajectory is None:
             return LiftedPose(pose.numpy(), None, None)
         placement = self._chunked(self._trajectory, keypoints, certain, len(xy))
@@ -147,6 +148,10 @@ class Lifter:
                 # TensorFloat-32, the default on GPUs, would cost a millimetre.
                 parts.append(network(inputs.to(self.device))[0].cpu())
         return torch.cat(parts)
+
+    def _pose(self, inputs: Tensor) -> Tensor:
+        first = self.weights.position.arch.padding[0]
+        return pose_of(self.weights.output_kind, self._position(inputs), inputs, first)
 
     def _mirrored_back(self, lifted: LiftedPose) -> LiftedPose:
         back = np.array([-1.0, 1.0, 1.0], np.float32)

@@ -36,8 +36,12 @@ class PersonFrame:
 
 
 def person_frame(xy: Tensor, confidence: Tensor) -> PersonFrame:
-    """Centre and size of the joints seen: (..., T, J, 2), (..., T, J) -> PersonFrame."""
-    weight = (confidence > MIN_CONFIDENCE).to(xy.dtype)[..., None]
+    """Centre and size of the joints seen: (..., T, J, 2), (..., T, J) -> PersonFrame.
+
+    Where fewer than two are seen, of all joints.
+    """
+    seen = confidence > MIN_CONFIDENCE
+    weight = (seen | (seen.sum(-1, keepdim=True) < 2)).to(xy.dtype)[..., None]
     count = weight.sum(-2, keepdim=True).clamp(min=1)
     centre = (xy * weight).sum(-2, keepdim=True) / count
     spread = ((xy - centre).square() * weight).sum((-1, -2), keepdim=True) / count

@@ -23,6 +23,7 @@ from torch import Tensor
 from data.errors import FormatError, UnknownName, UnsafeFile
 from data.skeletons import SKELETONS, Skeleton, skeleton_named
 from models.inputs import InputKind, input_shape
+from models.outputs import OutputKind, output_rows
 from models.temporal import Architecture, TemporalModel
 
 FORMAT = "poselift-lifter/1"
@@ -41,7 +42,7 @@ class LifterWeights:
         layout_in: the keypoints' skeleton; None when the file does not say
             (reference checkpoints), then only the number of joints is known.
         layout_out: the skeleton of the poses.
-        position: (.., joints_out) network.
+        position: network whose output models.outputs.pose_of reads.
         trajectory: `screen`: 1 output, the root. `person`: 2, root and up direction.
     """
 
@@ -51,15 +52,20 @@ class LifterWeights:
     layout_out: Skeleton
     position: TemporalModel
     trajectory: TemporalModel | None
+    output_kind: OutputKind = "metres"
 
     def __post_init__(self) -> None:
         if self.input_kind not in get_args(InputKind):
             raise ValueError(f"no kind of input is called {self.input_kind!r}")
+        if self.output_kind not in get_args(OutputKind):
+            raise ValueError(f"no kind of output is called {self.output_kind!r}")
+        if self.output_kind == "anchored" and self.input_kind != "person":
+            raise ValueError("an anchored output needs the input of a person")
         arch, joints = self.position.arch, self.layout_in and self.layout_in.num_joints
         wanted = input_shape(self.input_kind, joints) if joints else None
         if wanted not in (None, (arch.joints_in, arch.features_in)):
             raise ValueError(f"it reads {arch.joints_in} joints, not those of its keypoints")
-        if arch.joints_out != self.layout_out.num_joints:
+        if arch.joints_out != output_rows(self.output_kind, self.layout_out.num_joints):
             raise ValueError(f"it gives {arch.joints_out} joints, not those of its skeleton")
 
     @property
@@ -82,6 +88,7 @@ def save_lifter(path: Path, weights: LifterWeights) -> None:
         "format": FORMAT,
         "name": weights.name,
         "input": weights.input_kind,
+        "output": weights.output_kind,
         "layout_in": weights.layout_in.name if weights.layout_in else None,
         "layout_out": weights.layout_out.name,
         "architectures": architectures,
@@ -114,6 +121,7 @@ def load_lifter(path: Path) -> LifterWeights:
             layout_out=skeleton_named(about["layout_out"]),
             position=networks["position"],
             trajectory=networks.get("trajectory"),
+            output_kind=about.get("output", "metres"),
         )
     except (AttributeError, KeyError, TypeError, ValueError, UnknownName) as error:
         raise FormatError(f"{path}: its description is incomplete ({error!r}).") from error

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import functools
 import json
 import sys
 from pathlib import Path
@@ -23,18 +25,11 @@ def add(commands: Any) -> None:
     _add_archives(command)
     command.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER")
     command.add_argument("--name", default="mocap", help="of the lifter (default: mocap)")
-    command.add_argument("--steps", type=int, default=18_000)
-    command.add_argument("--batch", type=int, default=32, help="views a step")
-    command.add_argument("--frames", type=int, default=64, help="predicted frames a view")
-    command.add_argument("-arc", "--architecture", default="3,3,3", metavar="WIDTHS")
-    command.add_argument("-ch", "--channels", type=int, default=512)
-    command.add_argument("--trajectory-channels", type=int, default=256)
-    command.add_argument("-lr", "--learning-rate", type=float, default=1e-3)
-    command.add_argument("--causal", action="store_true")
-    command.add_argument("--bf16", action="store_true", help="faster where the processor has it")
-    command.add_argument("--seed", type=int, default=1234)
+    command.add_argument(
+        "--recipe", type=Path, metavar="FILE", help="TOML file of the training (see checkpoint/)"
+    )
+    _add_recipe_overrides(command.add_argument_group("in place of what the recipe says"))
     command.add_argument("--validate", default=VALIDATION, metavar="PREFIXES")
-    command.add_argument("--validate-every", type=int, default=1000, metavar="STEPS")
     command.add_argument("--device", default="cpu")
     command.set_defaults(handler=_train)
     keypoint_commands.add_trainings(what)
@@ -44,10 +39,33 @@ def add(commands: Any) -> None:
     command = what.add_parser("mocap", help="a lifter on the test clips and virtual cameras")
     _add_archives(command)
     command.add_argument("--lifter", required=True, metavar="NAME")
-    command.add_argument("--views", type=int, default=2048)
+    command.add_argument("--views", type=int, default=1024)
     command.add_argument("--device", default="cpu")
     command.set_defaults(handler=_evaluate)
     keypoint_commands.add_evaluations(what)
+
+
+def _add_recipe_overrides(group: Any) -> None:
+    add = functools.partial(group.add_argument, default=None)
+    add("--steps", type=int, help="each predicts batch x frames poses")
+    add("--batch", type=int, help="views a step")
+    add("--frames", type=int, help="predicted frames a view")
+    add("-arc", "--architecture", dest="filter_widths", type=_widths, metavar="WIDTHS")
+    add("-ch", "--channels", type=int)
+    add("--trajectory-channels", type=int)
+    add("-lr", "--learning-rate", type=float)
+    add("--start-from", metavar="LIFTER", help="take over its tensors where they fit")
+    add("--causal", action="store_true", help="see only the past")
+    add("--bf16", action="store_true", help="faster where the processor has it")
+    add("--seed", type=int)
+    add("--validate-every", type=int, metavar="STEPS")
+
+
+def _widths(text: str) -> tuple[int, ...]:
+    widths = tuple(int(width) for width in text.split(","))
+    if any(width < 1 or width % 2 == 0 for width in widths):
+        raise ValueError("filter widths are odd")
+    return widths
 
 
 def _add_archives(command: argparse.ArgumentParser) -> None:
@@ -72,7 +90,8 @@ def _clips(asked: argparse.Namespace) -> tuple[list[JointsClip], list[JointsClip
 
 
 def _train(asked: argparse.Namespace) -> int:
-    from pipeline.train_mocap import MocapTraining, train_mocap
+    from pipeline.mocap_recipe import MocapTraining, read_recipe
+    from pipeline.train_mocap import train_mocap
 
     rest, _ = _clips(asked)
     training, validation = split_clips(rest, asked.validate.split(","))
@@ -81,19 +100,10 @@ def _train(asked: argparse.Namespace) -> int:
             f"{len(training)} clips to train on and {len(validation)} to validate with "
             f"(--validate {asked.validate}); both are needed."
         )
-    recipe = MocapTraining(
-        steps=asked.steps,
-        batch=asked.batch,
-        frames=asked.frames,
-        learning_rate=asked.learning_rate,
-        filter_widths=tuple(int(width) for width in asked.architecture.split(",")),
-        channels=asked.channels,
-        trajectory_channels=asked.trajectory_channels,
-        causal=asked.causal,
-        seed=asked.seed,
-        bf16=asked.bf16,
-        validate_every=asked.validate_every,
-    )
+    recipe = read_recipe(asked.recipe) if asked.recipe else MocapTraining()
+    names = {part.name for part in dataclasses.fields(recipe)}
+    given = {k: v for k, v in vars(asked).items() if k in names and v is not None}
+    recipe = dataclasses.replace(recipe, **given)
     print(f"{len(training)} clips to train on, {len(validation)} to validate with", file=sys.stderr)
     path = train_mocap(
         recipe,
@@ -109,18 +119,15 @@ def _train(asked: argparse.Namespace) -> int:
 
 
 def _evaluate(asked: argparse.Namespace) -> int:
-    from data.detector_noise import NoiseRanges
     from models.registry import open_lifter
-    from pipeline.evaluate_mocap import evaluate_views
+    from pipeline.evaluate_mocap import CONDITIONS, judge, means
 
     _, test = _clips(asked)
     if not test:
         raise FormatError(f"{asked.archives[0]}: holds none of the clips of {asked.test_clips}.")
     weights, _ = open_lifter(asked.lifter)
-    if weights.input_kind != "person":
-        raise FormatError(f"{asked.lifter}: only lifters trained on mocap can be judged on it.")
-    for keypoints, noise in (("exact", None), ("detector-like", NoiseRanges())):
-        errors = evaluate_views(weights, test, noise, views=asked.views, device=asked.device)
+    for keypoints, noise in CONDITIONS.items():
+        errors = means(judge(weights, test, noise, views=asked.views, device=asked.device))
         rounded = {name: round(value, 2) for name, value in errors.items()}
         print(json.dumps({"lifter": weights.name, "keypoints": keypoints} | rounded), flush=True)
     return 0

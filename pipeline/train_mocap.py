@@ -12,56 +12,25 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from data.detector_noise import NoiseRanges
 from data.errors import FormatError
 from data.joints_archive import JointsClip
 from data.skeletons import COCO17, H36M17
 from data.virtual_views import ViewSampler
-from models.inputs import input_shape, network_input
+from models.inputs import network_input
 from models.losses import mean_velocity_error, mpjpe
-from models.temporal import Architecture, TemporalModel
+from models.optimizers import MuonAdamW
+from models.outputs import pose_of
+from models.registry import open_lifter
+from models.temporal import TemporalModel
 from models.weights import LifterWeights, read_checkpoint, save_lifter
-from pipeline.evaluate_mocap import evaluate_views
+from pipeline.evaluate_mocap import validate
 from pipeline.mocap_batches import ROOT, UP, draw_batch
-
-
-@dataclass(frozen=True)
-class MocapTraining:
-    """A recipe. One step predicts batch * frames poses."""
-
-    steps: int = 18_000
-    batch: int = 32
-    frames: int = 64
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.01
-    warmup: int = 500
-    velocity_weight: float = 0.5
-    filter_widths: tuple[int, ...] = (3, 3, 3)
-    channels: int = 512
-    trajectory_channels: int = 256
-    dropout: float = 0.0
-    causal: bool = False
-    seed: int = 1234
-    bf16: bool = False
-    validate_every: int = 1000
-
-    def architecture(self, joints_out: int, channels: int) -> Architecture:
-        joints_in, features_in = input_shape("person", COCO17.num_joints)
-        return Architecture(
-            joints_in,
-            features_in,
-            joints_out,
-            self.filter_widths,
-            channels,
-            self.dropout,
-            self.causal,
-        )
+from pipeline.mocap_recipe import MocapTraining
 
 
 class MocapTrainer:
@@ -71,17 +40,20 @@ class MocapTrainer:
         self.recipe = recipe
         self.device = torch.device(device)
         torch.manual_seed(recipe.seed)
-        self.position = self._network(H36M17.num_joints, recipe.channels)
-        self.trajectory = self._network(2, recipe.trajectory_channels)
-        parameters = [*self.position.parameters(), *self.trajectory.parameters()]
-        self.optimizer = torch.optim.AdamW(
-            parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+        self.position = TemporalModel(recipe.position_network())
+        self.trajectory = TemporalModel(recipe.trajectory_network())
+        if recipe.start_from:
+            _take_over(recipe.start_from, self.position, self.trajectory)
+        self.position.to(self.device)
+        self.trajectory.to(self.device)
+        self.optimizer = MuonAdamW(
+            [self.position, self.trajectory],
+            learning_rate=recipe.learning_rate,
+            adamw_rate=recipe.adamw_rate,
+            weight_decay=recipe.weight_decay,
         )
-        self.sampler = ViewSampler(clips, seed=recipe.seed, device=device)
+        self.sampler = ViewSampler(clips, seed=recipe.seed, ranges=recipe.views, device=device)
         self.step = 0
-
-    def _network(self, joints_out: int, channels: int) -> TemporalModel:
-        return TemporalModel(self.recipe.architecture(joints_out, channels)).to(self.device)
 
     def run(
         self,
@@ -109,28 +81,32 @@ class MocapTrainer:
 
     def weights(self, name: str = "in training") -> LifterWeights:
         return LifterWeights(
-            name, "person", COCO17, H36M17, self.position.eval(), self.trajectory.eval()
+            name,
+            "person",
+            COCO17,
+            H36M17,
+            self.position.eval(),
+            self.trajectory.eval(),
+            output_kind="anchored",
         )
 
     def _train_step(self) -> float:
         self.position.train()
         self.trajectory.train()
         recipe = self.recipe
-        for group in self.optimizer.param_groups:
-            group["lr"] = recipe.learning_rate * _schedule(self.step, recipe)
         arch = self.position.arch
-        batch = draw_batch(self.sampler, recipe.batch, recipe.frames, arch, NoiseRanges())
+        batch = draw_batch(self.sampler, recipe.batch, recipe.frames, arch, recipe.noise)
         inputs = network_input("person", batch.keypoints, batch.confidence)
         with self._precision():
-            pose, placement = self.position(inputs), self.trajectory(inputs)
-        pose, placement, target = pose.float(), placement.float(), batch.placement()
+            output, placement = self.position(inputs), self.trajectory(inputs)
+        pose = pose_of("anchored", output.float(), inputs, batch.first)
+        placement, target = placement.float(), batch.placement()
         loss = mpjpe(pose, batch.pose)
         loss = loss + recipe.velocity_weight * mean_velocity_error(pose, batch.pose)
         loss = loss + mpjpe(placement[:, :, ROOT], target[:, :, ROOT])
         loss = loss + 0.3 * mpjpe(placement[:, :, UP], target[:, :, UP])
-        self.optimizer.zero_grad()
         loss.backward()
-        self.optimizer.step()
+        self.optimizer.step(_schedule(self.step, recipe))
         return float(loss.detach())
 
     def _precision(self) -> AbstractContextManager[Any]:
@@ -140,7 +116,7 @@ class MocapTrainer:
 
     def _save(self, path: Path) -> None:
         state = {
-            "recipe": asdict(self.recipe),
+            "recipe": self.recipe.to_dict(),
             "step": self.step,
             "position": self.position.state_dict(),
             "trajectory": self.trajectory.state_dict(),
@@ -155,9 +131,7 @@ class MocapTrainer:
     def resume(self, path: Path) -> None:
         """Continue a run. Raises: FormatError: another recipe, or no such checkpoint."""
         state = read_checkpoint(path)
-        own = json.loads(json.dumps(asdict(self.recipe)))
-        theirs = json.loads(json.dumps(state.get("recipe")))
-        if theirs != own:
+        if state.get("recipe") != self.recipe.to_dict():
             raise FormatError(f"{path}: was trained by another recipe; start again elsewhere.")
         self.position.load_state_dict(state["position"])
         self.trajectory.load_state_dict(state["trajectory"])
@@ -165,6 +139,25 @@ class MocapTrainer:
         self.sampler.generator.set_state(state["views"].cpu())
         torch.set_rng_state(state["torch"].cpu())
         self.step = int(state["step"])
+
+
+def _take_over(lifter: str, *models: TemporalModel) -> None:
+    """Start from another lifter of ours: each tensor of the same name and shape.
+
+    A longer receptive field begins as the shorter one: its new blocks add nothing yet.
+    Raises: FormatError: nothing fits. UnknownName: no such lifter.
+    """
+    weights, _ = open_lifter(lifter)
+    for model, source in zip(models, (weights.position, weights.trajectory), strict=True):
+        known = source.state_dict() if source and weights.output_kind == "anchored" else {}
+        own = model.state_dict()
+        fitting = {k: v for k, v in known.items() if k in own and v.shape == own[k].shape}
+        if "shrink.weight" not in fitting:
+            raise FormatError(f"{lifter}: no network like this one to start from.")
+        model.load_state_dict(fitting, strict=False)
+        blocks = range(1, len(model.layers_bn), 2)
+        for last in (model.layers_bn[i] for i in blocks if f"layers_bn.{i}.weight" not in fitting):
+            torch.nn.init.zeros_(last.weight)  # type: ignore[arg-type]
 
 
 def _schedule(step: int, recipe: MocapTraining) -> float:
@@ -200,10 +193,7 @@ def train_mocap(
             stream.write(json.dumps(line) + "\n")
         report(line)
 
-    def validate(weights: LifterWeights) -> dict[str, float]:
-        return evaluate_views(weights, validation, NoiseRanges(), device=device, views=256)
-
-    trainer.run(folder, log, validate)
+    trainer.run(folder, log, lambda weights: validate(weights, validation, recipe.noise, device))
     path = folder / f"{name}.safetensors"
     save_lifter(path, trainer.weights(name))
     return path

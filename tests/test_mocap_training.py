@@ -203,7 +203,7 @@ def test_command_trains_evaluates_and_ships(
     capsys.readouterr()
     assert main(["evaluate", "mocap", *common, "--lifter", str(path), "--views", "64"]) == 0
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [row["keypoints"] for row in rows] == ["exact", "detector-like"]
+    assert [row["keypoints"] for row in rows] == ["exact", "noisy", "gappy"]
     assert all(0 < row["p_mpjpe_mm"] < row["mpjpe_mm"] for row in rows)
 
 

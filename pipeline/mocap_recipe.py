@@ -1,0 +1,121 @@
+"""How a lifter is trained on motion capture, as a TOML file that travels with the weights."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from data.detector_noise import NoiseRanges
+from data.errors import FormatError
+from data.skeletons import COCO17, H36M17
+from data.virtual_views import ViewRanges
+from models.inputs import input_shape
+from models.outputs import output_rows
+from models.temporal import Architecture
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class MocapTraining:
+    """A recipe. One step predicts batch * frames poses.
+
+    Args:
+        start_from: name or path of a lifter whose tensors are taken over where they fit.
+        learning_rate: of the convolutions (Muon); `adamw_rate` of all else.
+        views, noise: what the virtual cameras, bodies and detectors are drawn from.
+    """
+
+    steps: int = 16_000
+    batch: int = 64
+    frames: int = 48
+    start_from: str = ""
+    learning_rate: float = 6e-3
+    adamw_rate: float = 1e-3
+    weight_decay: float = 0.05
+    warmup: int = 200
+    velocity_weight: float = 0.5
+    filter_widths: tuple[int, ...] = (3, 3, 3)
+    channels: int = 512
+    trajectory_channels: int = 256
+    causal: bool = False
+    seed: int = 1234
+    bf16: bool = False
+    validate_every: int = 1000
+    views: ViewRanges = field(default_factory=lambda: ViewRanges(limb_scale=0.1))
+    noise: NoiseRanges = field(default_factory=NoiseRanges)
+
+    def position_network(self) -> Architecture:
+        rows = output_rows("anchored", H36M17.num_joints)
+        return self._network(rows, self.channels)
+
+    def trajectory_network(self) -> Architecture:
+        return self._network(2, self.trajectory_channels)
+
+    def _network(self, rows: int, channels: int) -> Architecture:
+        joints_in, features_in = input_shape("person", COCO17.num_joints)
+        return Architecture(
+            joints_in, features_in, rows, self.filter_widths, channels, 0.0, self.causal
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain lists, numbers and strings."""
+        return _listed(asdict(self))
+
+
+def read_recipe(path: Path) -> MocapTraining:
+    """A recipe from its file; what the file leaves out is the default.
+
+    Raises: FormatError: not TOML, an unknown key, or a value of the wrong kind.
+    """
+    try:
+        table = tomllib.loads(path.read_text())
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise FormatError(f"{path}: no recipe ({error}).") from error
+    default = MocapTraining()
+    try:
+        parts = {
+            "views": _filled(default.views, table.pop("views", {})),
+            "noise": _filled(default.noise, table.pop("noise", {})),
+        }
+        return _filled(default, table | parts)
+    except ValueError as error:
+        raise FormatError(f"{path}: {error}.") from error
+
+
+def _filled(default: T, given: Mapping[str, Any]) -> T:
+    """`default` with the given values. Raises: ValueError."""
+    known = {part.name: getattr(default, part.name) for part in fields(default)}  # type: ignore[arg-type]
+    for key, value in given.items():
+        if key not in known:
+            raise ValueError(f"knows no '{key}'; known are {', '.join(known)}")
+        if not _alike(known[key], value):
+            raise ValueError(f"'{key}' is {value!r}, but should be like {known[key]!r}")
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
+    return type(default)(**{**known, **values})
+
+
+def _alike(default: Any, value: Any) -> bool:
+    if isinstance(default, float):
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+    if isinstance(default, tuple):
+        return (
+            isinstance(value, (list, tuple))
+            and bool(value)
+            and all(_alike(default[0], item) for item in value)
+        )
+    return type(value) is type(default)
+
+
+def _listed(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _listed(item) for key, item in value.items()}
+    return [_listed(item) for item in value] if isinstance(value, (list, tuple)) else value
