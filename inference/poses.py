@@ -7,7 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from data.skeletons import Skeleton
 from data.structures import Poses3D, Timeline, Tracks
+from inference.bones import constant_bones
 from inference.lifting import ASSUMED_FOCAL, LiftedPose, Lifter, lift_person
 from inference.world import place_on_floor, steady_pose, steady_trajectory, world_of
 
@@ -24,7 +26,8 @@ def poses_of(
 
     Args:
         flip: test-time augmentation by the mirror image.
-        steady: take out jitter (see inference.world); False gives the network's output.
+        steady: take out jitter (see inference.world) and keep the bones' lengths
+            (inference.bones); False gives the network's output.
         each: called with the number of frames of every person lifted.
     Raises: LayoutMismatch: the lifter reads other keypoints.
     """
@@ -33,7 +36,7 @@ def poses_of(
     for person in tracks.people:
         own = lift_person(lifter, person, timeline.width, timeline.height, flip=flip)
         own = replace(own, pose=_root_relative(own.pose))
-        lifted.append(_steadied(own, timeline.fps) if steady else own)
+        lifted.append(_steadied(own, timeline.fps, layout) if steady else own)
         each(len(own.pose))
     world = world_of(lifted, layout)
     people, frames, joints = len(tracks.people), len(timeline), layout.num_joints
@@ -68,11 +71,12 @@ def _root_relative(pose: np.ndarray) -> np.ndarray:
     return pose
 
 
-def _steadied(lifted: LiftedPose, fps: float) -> LiftedPose:
+def _steadied(lifted: LiftedPose, fps: float, layout: Skeleton) -> LiftedPose:
     trajectory = lifted.trajectory
     if trajectory is not None:
         trajectory = steady_trajectory(trajectory, fps)
-    return replace(lifted, pose=steady_pose(lifted.pose, fps), trajectory=trajectory)
+    pose = constant_bones(steady_pose(lifted.pose, fps), layout)
+    return replace(lifted, pose=pose, trajectory=trajectory)
 
 
 def _near_origin(world: np.ndarray) -> np.ndarray:
