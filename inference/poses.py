@@ -10,6 +10,7 @@ import numpy as np
 from data.skeletons import Skeleton
 from data.structures import Poses3D, Timeline, Tracks
 from inference.bones import constant_bones
+from inference.contacts import plant_feet
 from inference.lifting import ASSUMED_FOCAL, LiftedPose, Lifter, lift_person
 from inference.world import place_on_floor, steady_pose, steady_trajectory, world_of
 
@@ -26,8 +27,9 @@ def poses_of(
 
     Args:
         flip: test-time augmentation by the mirror image.
-        steady: take out jitter (see inference.world) and keep the bones' lengths
-            (inference.bones); False gives the network's output.
+        steady: take out jitter (see inference.world), keep the bones' lengths
+            (inference.bones) and standing feet in place (inference.contacts); False gives
+            the network's output.
         each: called with the number of frames of every person lifted.
     Raises: LayoutMismatch: the lifter reads other keypoints.
     """
@@ -46,10 +48,13 @@ def poses_of(
     if lifter.weights.trajectory is not None:
         trajectory = np.full((people, frames, 3), np.nan, np.float32)
     for i, (person, own) in enumerate(zip(tracks.people, lifted, strict=True)):
+        path = own.trajectory
+        if steady and path is not None:
+            path = plant_feet(own.pose, path, world, layout, timeline.fps)
         pose[i, person.span] = own.pose
-        placed[i, person.span] = place_on_floor(own.pose, own.trajectory, world, timeline.fps)
+        placed[i, person.span] = place_on_floor(own.pose, path, world, timeline.fps)
         if trajectory is not None:
-            trajectory[i, person.span] = own.trajectory
+            trajectory[i, person.span] = path
     return Poses3D(
         timeline=timeline,
         person_id=np.array([person.person_id for person in tracks.people]),
