@@ -18,8 +18,12 @@ from data.foreign.formats import format_of, read_foreign
 from data.foreign.layouts import joint_named, layout_named, shipped
 from data.gaps import fill_gaps
 from data.keypoint_archive import save_keypoint_archive
-from data.skeletons import COCO17
+from data.skeletons import COCO17, H36M17
 from data.stores import load_detections, load_poses, load_tracks
+from inference.lifting import Lifter, lift_person
+from models.registry import DEFAULT_LIFTER, open_lifter
+from models.temporal import Architecture, TemporalModel
+from models.weights import LifterWeights
 from pipeline.command_line import main
 from pipeline.import_keypoints import ImportedClip, ImportSettings, import_keypoints
 
@@ -346,7 +350,7 @@ GOOD = [v for j in range(25) for v in (100 + 5 * j, 50 + 9 * j, 0.9)]
         ({"people": [{"pose_keypoints_2d": [1e30, *GOOD[1:]]}]}, "no x, y and confidence"),
         ({"people": [{"pose_keypoints_2d": [1, 1, 541, *GOOD[3:]]}]}, "no x, y and confidence"),
         ({"people": [{"pose_keypoints_2d": GOOD, "person_id": ["a"]}]}, "no whole number"),
-        ({"people": [{"pose_keypoints_2d": GOOD, "person_id": [-7]}]}, "person id -7"),
+        ({"people": [{"pose_keypoints_2d": GOOD, "person_id": [-7]}]}, "person id -7 is below 0"),
         ({"people": [{"pose_keypoints_2d": GOOD}] * 300}, "300 people"),
         ({"people": []}, "shows nobody in any of its 2 frames"),
         ({"people": [{"pose_keypoints_2d": []}]}, "shows nobody"),
@@ -400,6 +404,36 @@ def test_folders(tmp_path: Path, frames: Frames) -> None:
     (loop / "c_0.json").unlink()
     (loop / "c_0.json").symlink_to("/dev/zero")
     refused(loop, "not a regular file")
+
+
+def test_joints_in_another_order_are_noticed(tmp_path: Path, frames: Frames) -> None:
+    """17 joints may be Human3.6M's too: then hip, legs and knees would be the face."""
+    order = [BY_HAND["h36m"].index(j) if j in BY_HAND["h36m"] else 0 for j in range(17)]
+    path = tmp_path / "results.json"
+    entries = [
+        {"image_id": t, "keypoints": files.flat(person[order]), "category_id": 1}
+        for t, frame in enumerate(frames)
+        for person in frame.values()
+    ]
+    refused(write(path, entries), "these joints are in another order", error=LayoutMismatch)
+    clip = imported(path, layout="h36m")
+    ankle = COCO17.index("left_ankle")
+    np.testing.assert_allclose(
+        clip.tracks.people[0].xy[0, ankle], frames[0][1][ankle, :2], atol=0.01
+    )
+    assert not clip.tracks.people[0].confidence[:, :5].any()
+
+
+def test_a_lifter_that_reads_every_joint_refuses_missing_ones(
+    tmp_path: Path, frames: Frames
+) -> None:
+    tracks = imported(files.write_trc(tmp_path / "clip", frames)).tracks
+    shipped_lifter = Lifter(open_lifter(DEFAULT_LIFTER)[0])
+    assert np.isfinite(lift_person(shipped_lifter, tracks.people[0], WIDTH, HEIGHT).pose).all()
+    network = TemporalModel(Architecture(17, 2, 17, (3,), channels=4)).eval()
+    lifter = Lifter(LifterWeights("plain", "screen", COCO17, H36M17, network, None))
+    with pytest.raises(LayoutMismatch, match="person 1 never has left_eye, right_eye, left_ear"):
+        lift_person(lifter, tracks.people[0], WIDTH, HEIGHT)
 
 
 def test_hostile_results(tmp_path: Path) -> None:

@@ -35,8 +35,6 @@ class ForeignPerson:
     def __post_init__(self) -> None:
         if self.points.ndim != 2 or self.points.shape[1] != 3:
             raise ValueError(f"keypoints of shape {self.points.shape}, expected (J, 3)")
-        if self.person_id is not None and not 0 <= self.person_id < MAX_ID:
-            raise ValueError(f"person id {self.person_id}")
 
 
 Frames = Mapping[int, Sequence[ForeignPerson]]
@@ -136,4 +134,6 @@ def person_number(value: object) -> int | None:
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool):
         raise ValueError(f"person id {str(value)[:40]!r} is no whole number")
+    if not 0 <= value < MAX_ID:
+        raise ValueError(f"person id {value:.6g} is below 0 or too large")
     return value

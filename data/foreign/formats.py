@@ -65,10 +65,21 @@ def read_foreign(path: Path, kind: str = "auto", video: str | None = None) -> Fo
     if not path.exists():
         raise FormatError(f"{path}: no such file or folder. Check the path.")
     try:
-        found = FORMATS[format_of(path) if kind == "auto" else kind].read(path)
+        found = _read(path, FORMATS[format_of(path) if kind == "auto" else kind])
     except OSError as error:
-        raise FormatError(f"{path}: cannot be read ({error.strerror or error}).") from error
+        raise FormatError(
+            f"{path}: cannot be read ({error.strerror or error}). Check the path and its rights."
+        ) from error
     return found if isinstance(found, ForeignClip) else _chosen(path, found, video)
+
+
+def _read(path: Path, kind: Format) -> ForeignClip | tuple[ForeignClip, ...]:
+    try:
+        return kind.read(path)
+    except ValueError as error:
+        raise FormatError(
+            f"{path}: not {kind.title} ({error}). Check --format, or write it again."
+        ) from error
 
 
 def format_of(path: Path) -> str:

@@ -27,9 +27,7 @@ def read_openpose(path: Path) -> ForeignClip:
     content = load_json(path)
     if _is_frame(content):
         return ForeignClip(path, "openpose", {0: _people(path, content)}, every_frame=True)
-    frames = {}
-    for name, frame in _named_frames(path, content):
-        frames.setdefault(frame_number(name), []).extend(_people(path, frame))
+    frames = {number: _people(path, frame) for number, frame in _named_frames(path, content)}
     return ForeignClip(path, "openpose", frames)
 
 
@@ -44,11 +42,17 @@ def _is_frame(content: Any) -> bool:
     return isinstance(content, dict) and ("people" in content or "bodies" in content)
 
 
-def _named_frames(path: Path, content: Any) -> list[tuple[str, Any]]:
-    frames = list(fields(content, "frames by name").items())
-    numbers = [frame_number(name) for name, _ in frames]
-    if len(set(numbers)) < len(numbers):
-        raise FormatError(f"{path}: several images have one frame number. Give one clip at a time.")
+def _named_frames(path: Path, content: Any) -> list[tuple[int, Any]]:
+    """(frame number, frame) of AlphaPose's frames by image name. Raises: FormatError."""
+    try:
+        by_name = fields(content, "frames by name")
+        frames = [(frame_number(name), frame) for name, frame in by_name.items()]
+        if len({number for number, _ in frames}) < len(frames):
+            raise ValueError("has several images with one frame number")
+    except ValueError as error:
+        raise FormatError(
+            f"{path}: {error}. Give the folder of OpenPose's files, or the frames of one video."
+        ) from None
     return frames
 
 

@@ -18,7 +18,7 @@ from data.source_files import read_bounded
 
 MAX_FILE_BYTES = 256 << 20  # an hour of a few people
 MAX_FRAME_BYTES = 4 << 20  # one frame
-MAX_COLUMNS = 100_000
+MAX_CELLS = 30_000_000  # of a table
 _NUMBERS = (float, int, type(None))
 
 
@@ -38,15 +38,21 @@ def load_json(path: Path, limit: int = MAX_FILE_BYTES) -> Any:
 
 def load_rows(path: Path, delimiter: str = ",") -> list[list[str]]:
     """The rows of a CSV or TSV file without its empty ones. Raises: FormatError."""
+    rows, cells = [], 0
     try:
         text = content_of(path, MAX_FILE_BYTES).decode("utf-8-sig")
-        rows = [row for row in csv.reader(io.StringIO(text), delimiter=delimiter) if any(row)]
+        for row in csv.reader(io.StringIO(text), delimiter=delimiter):
+            cells += len(row)
+            if cells > MAX_CELLS:
+                raise FormatError(
+                    f"{path}: has more than {MAX_CELLS} cells. Save a shorter stretch."
+                )
+            if any(row):
+                rows.append(row)
     except (UnicodeDecodeError, csv.Error) as error:
         raise FormatError(f"{path}: not a table ({error}). Write or copy the file again.") from None
-    if any(len(row) > MAX_COLUMNS for row in rows):
-        raise FormatError(
-            f"{path}: has a row of more than {MAX_COLUMNS} columns. Save fewer joints or people."
-        )
+    if not rows:
+        raise FormatError(f"{path}: has empty rows only. Write or copy the file again.")
     return rows
 
 
