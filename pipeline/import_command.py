@@ -42,7 +42,13 @@ def add(commands: Any) -> None:
     command.add_argument("--width", type=_pixels, metavar="PX", help="of the video")
     command.add_argument("--height", type=_pixels, metavar="PX", help="of the video")
     command.add_argument("--fps", type=_rate, metavar="N", help="of the video")
-    command.add_argument("--people", default="all", metavar="all|best|N", type=checked_people)
+    command.add_argument(
+        "--people",
+        default="all",
+        metavar="all|best|N",
+        type=checked_people,
+        help="who to keep (default: all)",
+    )
     command.set_defaults(handler=lambda asked: _import(asked, command))
 
 
@@ -86,5 +92,6 @@ def _line(clip: ImportedClip) -> str:
     layout, tracks = clip.imported.layout, clip.tracks
     people = f"{len(tracks.people)} {'person' if len(tracks.people) == 1 else 'people'}"
     whose = "tracked here" if clip.imported.ids is None else "ids kept"
-    what = f"{clip.kind}, {one_line(ValueError(layout.name))} ({layout.num_joints} joints)"
-    return f"{what}: {len(tracks.timeline)} frames, {people} ({whose})"
+    what = f"{clip.kind}, layout {one_line(ValueError(layout.name))} ({layout.num_joints} joints)"
+    frames = len(tracks.timeline)
+    return f"{what}: {frames} {'frame' if frames == 1 else 'frames'}, {people} ({whose})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 from pathlib import Path
 
@@ -135,6 +136,28 @@ def test_mediapipe_rows_and_custom_archive(tmp_path: Path, frames: Frames) -> No
     one = imported(path, width=None, height=None)
     np.testing.assert_allclose(one.tracks.people[0].xy, xy, atol=0.01)
     assert one.tracks.timeline.width == WIDTH
+
+
+def test_one_animal_with_numbered_joints(tmp_path: Path, frames: Frames) -> None:
+    """DeepLabCut's human model, labelled by hand: no likelihood, images for frames, one person."""
+    layout = shipped()["dlc_human"]
+    cells = [(joint, axis) for joint in layout.joints for axis in "xy"]
+    rows = [["scorer", "", "", *["me"] * len(cells)]]
+    rows += [
+        [name, "", "", *row]
+        for name, row in zip(("bodyparts", "coords"), zip(*cells, strict=True), strict=True)
+    ]
+    for t, frame in enumerate(frames[:GAP]):
+        xy = files.in_layout(frame[1], "dlc_human")[:, :2]
+        cut = [value if value else "" for value in files.flat(xy)]
+        rows.append(["labeled-data", "clip", f"img{t:03d}.png", *cut])
+    clip = imported(files.write_table(tmp_path / "clip", rows))
+    assert clip.imported.layout.missing == ("left_eye", "right_eye", "left_ear", "right_ear")
+    (person,) = clip.tracks.people
+    knee = COCO17.index("right_knee")
+    np.testing.assert_allclose(person.xy[7, knee], frames[7][1][knee, :2], atol=0.01)
+    assert person.confidence[7, knee] == 1 and person.confidence[LOST, WRIST] < 1
+    assert clip.notes[0] == "derived joints: nose = mean of chin, forehead"
 
 
 def test_detections_of_the_reference(assets: Path) -> None:
@@ -296,7 +319,9 @@ def test_from_the_command_to_poses(
     told = [f"--{name}={value}" for name, value in TOLD.items()]
     assert main(["import", str(source), "-o", str(out), *told]) == 0
     said = capsys.readouterr()
-    assert said.out.startswith("openpose, body_25 (25 joints): 60 frames, 2 people (tracked here)")
+    assert said.out.startswith(
+        "openpose, layout body_25 (25 joints): 60 frames, 2 people (tracked here)"
+    )
     assert not said.err
     tracks = out / "keypoints2d.npz"
     assert main(["lift", str(tracks), "-o", str(out / "poses3d.npz"), "--device=cpu"]) == 0
@@ -523,6 +548,29 @@ def test_hostile_markers(tmp_path: Path, frames: Frames) -> None:
     path.write_text(text.replace("RHip", "RHipJoint", 1))
     with pytest.raises(FormatError, match="has other markers"):
         imported(folder)
+
+
+JUNK = ["", "null", "NaN", "-1", "1e999", '"x"', "[", "]}", ",,", "\t", "\x00", "9" * 40, "true"]
+
+
+@pytest.mark.parametrize("case", WRITERS)
+def test_damage_is_read_or_refused(case: str, tmp_path: Path, frames: Frames) -> None:
+    """Whatever is written over a file, nothing but our own errors comes out, and no NaN."""
+    write_clip, kind, _ = WRITERS[case]
+    source = write_clip(tmp_path / "clip", frames[:6])
+    file = sorted(source.iterdir())[0] if source.is_dir() else source
+    text, chance = file.read_text(), random.Random(case)
+    for _ in range(30):
+        at = chance.randrange(len(text))
+        file.write_text(text[:at] + chance.choice(JUNK) + text[at + chance.randrange(12) :])
+        try:
+            tracks = imported(source, kind=chance.choice([kind, "auto"])).tracks
+        except PoseliftError as error:
+            assert str(source) in str(error)
+            continue
+        for person in tracks.people:
+            assert np.isfinite(person.xy[person.valid]).all() and person.valid.any()
+            assert ((person.confidence >= 0) & (person.confidence <= 1)).all()
 
 
 def test_our_own_and_foreign_archives(tmp_path: Path, frames: Frames) -> None:

@@ -188,7 +188,7 @@ def _by_names(clip: ForeignClip, names: Sequence[str]) -> ForeignLayout:
         if not set(NEEDED) <= set(coco) and used <= set(names):
             return _fitted(layout, clip)
     try:
-        return ForeignLayout(f"named joints of {clip.format}", tuple(names), coco)
+        return ForeignLayout("by names", tuple(names), coco)
     except LayoutMismatch as error:
         raise LayoutMismatch(f"{clip.source}: {error}") from None
 
