@@ -17,7 +17,7 @@ from models.weights import LifterWeights, load_lifter, load_reference_checkpoint
 log = logging.getLogger(__name__)
 
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoint"
-DEFAULT_LIFTER = "cmu27"
+DEFAULT_LIFTER = "cmu27v2"
 
 
 @dataclass(frozen=True)

@@ -195,5 +195,5 @@ def train_mocap(
 
     trainer.run(folder, log, lambda weights: validate(weights, validation, recipe.noise, device))
     path = folder / f"{name}.safetensors"
-    save_lifter(path, trainer.weights(name))
+    save_lifter(path, trainer.weights(name), half=True)
     return path
