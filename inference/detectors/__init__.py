@@ -85,6 +85,7 @@ class BackEnd(Protocol):
 
 BACKENDS = {
     "movenet": "inference.detectors.movenet:MoveNet",
+    "rtmpose": "inference.detectors.rtmpose:RTMPose",
 }
 
 
