@@ -86,6 +86,7 @@ class BackEnd(Protocol):
 BACKENDS = {
     "movenet": "inference.detectors.movenet:MoveNet",
     "rtmpose": "inference.detectors.rtmpose:RTMPose",
+    "mediapipe": "inference.detectors.blazepose:BlazePose",
 }
 
 
