@@ -87,6 +87,7 @@ BACKENDS = {
     "movenet": "inference.detectors.movenet:MoveNet",
     "rtmpose": "inference.detectors.rtmpose:RTMPose",
     "mediapipe": "inference.detectors.blazepose:BlazePose",
+    "detectron2": "inference.detectors.keypoint_rcnn:KeypointRCNN",
 }
 
 
