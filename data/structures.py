@@ -126,7 +126,7 @@ class Keypoints2D:
     """One person over the whole clip.
 
     Args:
-        person_id: from 1, in order of appearance.
+        person_id: from 1, in order of appearance; of imported keypoints the file's own.
         xy: (T, J, 2) pixels; NaN outside the person's life span.
         confidence: (T, J) in [0, 1]; 0 outside the life span.
         seen: (T,) bool, the detector found the person in this frame.

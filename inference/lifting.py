@@ -168,8 +168,17 @@ def lift_person(
     """Lift one tracked person over the life span (see Keypoints2D.span).
 
     Returns: LiftedPose of span.stop - span.start frames.
+    Raises: LayoutMismatch: joints are missing throughout, and the checkpoint reads positions
+        without confidence.
     """
     span = person.span
+    never = [person.layout.joints[j] for j in np.flatnonzero(~person.confidence.any(0))]
+    if never and lifter.weights.input_kind == "screen":
+        raise LayoutMismatch(
+            f"{lifter.weights.name}: reads every joint of '{person.layout.name}', but person "
+            f"{person.person_id} never has {', '.join(never)}. Use a lifter that reads "
+            "confidence, such as the default one."
+        )
     return lifter.lift(
         normalise_screen(person.xy[span], width, height),
         person.confidence[span],

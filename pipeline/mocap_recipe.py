@@ -81,12 +81,13 @@ def read_recipe(path: Path) -> MocapTraining:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise FormatError(f"{path}: no recipe ({error}).") from error
     default = MocapTraining()
+    parts = {"views": default.views, "noise": default.noise}
     try:
-        parts = {
-            "views": _filled(default.views, table.pop("views", {})),
-            "noise": _filled(default.noise, table.pop("noise", {})),
-        }
-        return _filled(default, table | parts)
+        for name, part in parts.items():
+            if not isinstance(table.get(name, {}), dict):
+                raise ValueError(f"'{name}' is {table[name]!r}, but should be a table")
+            table[name] = _filled(part, table.get(name, {}))
+        return _filled(default, table)
     except ValueError as error:
         raise FormatError(f"{path}: {error}.") from error
 

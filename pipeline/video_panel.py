@@ -66,8 +66,8 @@ class VideoPanel:
         self, image: np.ndarray, person: Keypoints2D, xy: np.ndarray, t: int, size: float
     ) -> None:
         width = int(np.clip(round(size * WIDTH_OF_PERSON), 1, max(self.height // 80, 2)))
-        sure = person.confidence[t] >= SURE
-        drawing = _Skeleton(person.layout, xy, sure, person.interpolated[t], width)
+        sure, known = person.confidence[t] >= SURE, person.confidence[t] > 0
+        drawing = _Skeleton(person.layout, xy, known, sure, person.interpolated[t], width)
         if not sure.all():
             reach = 3 * width
             x0, y0 = np.maximum(np.floor(xy.min(0)).astype(int) - reach, 0)
@@ -82,17 +82,18 @@ class VideoPanel:
 
 @dataclass(frozen=True)
 class _Skeleton:
-    """One person in one frame, in pixels of the panel."""
+    """One person in one frame, in pixels of the panel; joints not `known` are not drawn."""
 
     layout: Skeleton
     xy: np.ndarray
+    known: np.ndarray
     sure: np.ndarray
     hollow: np.ndarray
     width: int
 
     def draw(self, image: np.ndarray, *, sure: bool, origin: np.ndarray | int = 0) -> None:
         """Its sure or its unsure half; a bone is as sure as its less sure end."""
-        xy, inside = self.xy - origin, on_canvas(self.xy)
+        xy, inside = self.xy - origin, on_canvas(self.xy) & self.known
         chosen = self.sure == sure
         face = max(self.width // 2, 1)
         bones = [

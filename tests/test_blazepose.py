@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from data.errors import FormatError, MissingDependency, MissingWeights, UnknownName
+from data.foreign.layouts import layout_named
 from data.landmarks33 import BLAZEPOSE33, to_coco, to_h36m
 from data.skeletons import COCO17, H36M17
 from inference.detectors import make_detector
@@ -51,6 +52,14 @@ def test_coco_joints_are_landmarks() -> None:
     assert to_coco(numbered)[:, 0].tolist() == [
         0, 2, 5, 7, 8, 11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28,
     ]  # fmt: skip
+
+
+def test_same_order_as_poselift_import_reads() -> None:
+    table = layout_named("mediapipe_33")
+    assert [set(joint.split("_")) for joint in table.joints] == [
+        set(joint.split("_")) for joint in BLAZEPOSE33.joints
+    ]  # the mouth's sides stand behind there
+    assert all(table.coco[joint] == (joint,) for joint in COCO17.joints)
 
 
 def test_h36m_joints_by_the_stated_rule() -> None:

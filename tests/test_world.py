@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from data.cameras import unit_vectors
 from data.skeletons import H36M17
+from inference.bones import bone_lengths, constant_bones
 from inference.lifting import LiftedPose
 from inference.world import (
     ANKLE_HEIGHT_M,
@@ -101,14 +103,31 @@ def test_steadying_takes_jitter_and_leaves_movement() -> None:
     assert steady_pose(swing[:3], 30).shape == (3, 17, 3)
 
 
-def test_steadied_roots_stay_on_their_rays() -> None:
+def test_steadied_roots_stay_on_their_path_through_the_image() -> None:
     rng = np.random.default_rng(2)
-    root = np.stack([rng.uniform(-1, 1, 60), rng.uniform(-1, 1, 60), rng.uniform(4, 5, 60)], -1)
+    time = np.linspace(-1, 1, 60)
+    ray = np.stack([time, 0.3 * time**2, np.ones(60)], -1)
+    root = ray * rng.uniform(4, 5, (60, 1))
     steady = steady_trajectory(root, 30)
-    np.testing.assert_allclose(steady[:, :2] / steady[:, 2:], root[:, :2] / root[:, 2:], atol=1e-9)
+    image, wanted = steady[:, :2] / steady[:, 2:], ray[:, :2]
+    np.testing.assert_allclose(image[3:-3], wanted[3:-3], atol=1e-9)
     assert np.diff(steady[:, 2]).std() < 0.2 * np.diff(root[:, 2]).std()
 
 
 def test_geometric_median_of_a_line() -> None:
     points = np.array([[0.0, 0, 0], [0, 0, 0.1], [0, 0, 9]])
     assert geometric_median(points)[2] == pytest.approx(0.1, abs=0.02)
+
+
+def test_bones_keep_their_length_and_direction() -> None:
+    rng = np.random.default_rng(5)
+    pose = rng.normal(size=(40, 17, 3)).astype(np.float32)
+    steady = constant_bones(pose, H36M17)
+    lengths = bone_lengths(steady, H36M17)
+    np.testing.assert_allclose(lengths, np.broadcast_to(lengths[:1], lengths.shape), atol=1e-5)
+    np.testing.assert_allclose(lengths[:, list(H36M17.mirror)], lengths, atol=1e-5)
+    np.testing.assert_allclose(constant_bones(steady, H36M17), steady, atol=1e-5)
+    parents = list(H36M17.parents)
+    before, after = (unit_vectors((p - p[:, parents])[:, 1:]) for p in (pose, steady))
+    np.testing.assert_allclose(before, after, atol=1e-4)
+    np.testing.assert_array_equal(steady[:, 0], pose[:, 0])
