@@ -21,7 +21,8 @@ import numpy as np
 
 from data.structures import FrameDetections
 from data.windows import mirror_keypoints
-from inference.detectors.movenet import MoveNet, MoveNetSettings, keypoint_similarity
+from inference.detectors.movenet import MoveNet, MoveNetSettings
+from inference.detectors.similarity import keypoint_similarity
 from inference.video_reader import VideoReader
 
 SETTINGS = [

@@ -8,6 +8,7 @@ PoseliftError                   exit status 1: caught by the command line, one l
 ├── LayoutMismatch              a checkpoint and the keypoints do not fit together
 ├── UnknownName                 no detector, lifter, stage or joint has this name
 ├── MissingDependency           an optional package is needed and not installed
+├── MissingWeights              a detector's network is not here
 ├── DownloadError               a published file cannot be fetched, or not whole
 └── OutputError                 the result cannot be written
 
@@ -52,6 +53,10 @@ class UnknownName(PoseliftError):
 
 class MissingDependency(PoseliftError):
     """An optional package is needed and not installed."""
+
+
+class MissingWeights(PoseliftError):
+    """A detector's network is not here, and nothing is downloaded unasked."""
 
 
 class DownloadError(PoseliftError):

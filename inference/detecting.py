@@ -7,15 +7,18 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 
 import numpy as np
 
 from data.structures import Detections, FrameDetections, Timeline
-from inference.detectors import Detector
+from inference.detectors import BatchDetector, Detector
 from inference.video_reader import VideoFrame, VideoReader
 
 # Each worker holds a detector and a few frames; past this more do not help.
 MOST_WORKERS = 8
+
+Frames = list[VideoFrame]
 
 
 def default_workers() -> int:
@@ -25,14 +28,20 @@ def default_workers() -> int:
 
 
 class DetectorPool:
-    """Detectors in threads, one each; frames in, results out in the same order."""
+    """Detectors in threads, one each; frames in, results out in the same order.
+
+    Attributes:
+        batch: frames that one detector is given together; 1 unless it is a BatchDetector.
+    """
 
     def __init__(self, make: Callable[[], Detector], workers: int | None = None) -> None:
-        self.workers = workers or default_workers()
         self._make = make
+        self.first = make()  # errors surface here, and settings are read from it
+        together = self.first if isinstance(self.first, BatchDetector) else None
+        self.batch = together.batch if together else 1
+        self.workers = workers or (together and together.at_once) or default_workers()
         self._own = threading.local()
         self._executor = ThreadPoolExecutor(self.workers, thread_name_prefix="detect")
-        self.first = make()  # errors surface here, and settings are read from it
         self._spare = [self.first]
 
     def close(self) -> None:
@@ -44,30 +53,38 @@ class DetectorPool:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _detect(self, frame: VideoFrame) -> FrameDetections:
+    def _detect(self, frames: Frames) -> list[FrameDetections]:
         if not hasattr(self._own, "detector"):
             try:
                 self._own.detector = self._spare.pop()
             except IndexError:
                 self._own.detector = self._make()
-        result: FrameDetections = self._own.detector.detect(frame.image)
-        return result
+        detector: Detector = self._own.detector
+        images = [frame.image for frame in frames]
+        if isinstance(detector, BatchDetector):
+            return detector.detect_batch(images)
+        return [detector.detect(image) for image in images]
 
     def detect(self, frames: Iterator[VideoFrame]) -> Iterator[tuple[VideoFrame, FrameDetections]]:
-        """At most a few frames per worker are in memory at a time."""
-        waiting: deque[tuple[VideoFrame, Future[FrameDetections]]] = deque()
+        """At most a few frames, or one batch, per worker are in memory at a time."""
+        waiting: deque[tuple[Frames, Future[list[FrameDetections]]]] = deque()
+        most = 2 * self.workers if self.batch == 1 else self.workers
         try:
-            for frame in frames:
-                waiting.append((frame, self._executor.submit(self._detect, frame)))
-                if len(waiting) > 2 * self.workers:
-                    done, result = waiting.popleft()
-                    yield done, result.result()
+            while group := list(islice(frames, self.batch)):
+                waiting.append((group, self._executor.submit(self._detect, group)))
+                if len(waiting) > most:
+                    yield from _in_pairs(*waiting.popleft())
             while waiting:
-                done, result = waiting.popleft()
-                yield done, result.result()
+                yield from _in_pairs(*waiting.popleft())
         finally:
             for _, future in waiting:
                 future.cancel()
+
+
+def _in_pairs(
+    group: Frames, future: Future[list[FrameDetections]]
+) -> Iterator[tuple[VideoFrame, FrameDetections]]:
+    return zip(group, future.result(), strict=True)
 
 
 def detect_video(
@@ -80,13 +97,15 @@ def detect_video(
     """Everybody in every frame of a video, in pixels of its upright full size.
 
     Args:
-        known: the first frames' detections from a run that was cut short; not repeated.
+        known: the first frames' detections from a run that was cut short; not repeated,
+            but for those of a batch that was not finished.
         each: called after every frame with all times and detections so far.
     Raises: VideoError: no frame could be decoded.
     """
     info = reader.info
-    times = list(known.timeline.times_s) if known else []
-    frames = list(known.frames) if known else []
+    whole = len(known.frames) // pool.batch * pool.batch if known else 0
+    times = list(known.timeline.times_s[:whole]) if known else []
+    frames = list(known.frames[:whole]) if known else []
     stretch = np.array([info.width / reader.size[0], info.height / reader.size[1]], np.float32)
     skip = len(times)
     fresh = (frame for frame in reader if frame.index >= skip)

@@ -3,8 +3,9 @@
 
     python inference/infer_video.py --output-dir OUT --image-ext mp4 FOLDER
 
-The reference's command, word for word; --detector is ours. Writes OUT/VIDEO.mp4.npz for
-each video. Exit status 1 when a video failed; the others are written all the same.
+The reference's command, word for word; --detector and its options are ours. Writes
+OUT/VIDEO.mp4.npz for each video. Exit status 1 when a video failed; the others are written
+all the same.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -23,8 +25,11 @@ from data.errors import PoseliftError, VideoError, one_line  # noqa: E402
 from data.structures import Detections  # noqa: E402
 from inference.detecting import DetectorPool, detect_video  # noqa: E402
 from inference.detectors import BACKENDS, make_detector  # noqa: E402
+from inference.detectors.choice import DetectorChoice, add_detector_flags, chosen  # noqa: E402
 from inference.tracking import TrackerSettings  # noqa: E402
 from inference.video_reader import VideoReader  # noqa: E402
+
+DETECTRON2 = "detectron2"  # the reference's detector, which --cfg speaks to
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,10 +37,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--cfg", metavar="FILE", help="model of detector detectron2")
     parser.add_argument("--output-dir", type=Path, required=True, metavar="OUT")
     parser.add_argument("--image-ext", default="mp4", metavar="EXT", help="default: mp4")
-    parser.add_argument("--detector", default="movenet", help=f"one of: {', '.join(BACKENDS)}")
+    add_detector_flags(parser, BACKENDS)
     parser.add_argument("im_or_folder", type=Path, metavar="FOLDER", help="folder, or one video")
     asked = parser.parse_args(arguments)
-    if asked.cfg:
+    try:
+        choice = chosen(asked)
+    except ValueError as error:
+        parser.error(str(error))
+    if asked.cfg and asked.detector == DETECTRON2:
+        choice = replace(choice, model=choice.model or asked.cfg)
+    elif asked.cfg:
         print(
             f"note: --cfg {asked.cfg} names a model of detectron2; "
             f"detector {asked.detector} has its own",
@@ -43,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
     try:
         videos = _videos(asked.im_or_folder, asked.image_ext)
-        return _detect_all(videos, asked.output_dir, asked.detector)
+        return _detect_all(videos, asked.output_dir, choice)
     except PoseliftError as error:
         print(f"error: {one_line(error)}", file=sys.stderr)
         return 1
@@ -60,9 +71,9 @@ def _videos(source: Path, extension: str) -> list[Path]:
     return videos
 
 
-def _detect_all(videos: list[Path], folder: Path, detector: str) -> int:
+def _detect_all(videos: list[Path], folder: Path, choice: DetectorChoice) -> int:
     failed = 0
-    with DetectorPool(lambda: make_detector(detector)) as pool:
+    with DetectorPool(lambda: make_detector(choice)) as pool:
         for video in videos:
             try:
                 detections = _sure(detect_video(VideoReader(video), pool))

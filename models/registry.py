@@ -48,6 +48,14 @@ def published_files() -> dict[str, dict[str, Any]]:
     return _table("published.json")
 
 
+def detector_files() -> dict[str, dict[str, Any]]:
+    """Networks of detectors that others publish: file name -> {title, url, licence, ...}.
+
+    `member` is the file's name in the zip that `url` gives; without it `url` gives the file.
+    """
+    return _table("detectors.json")
+
+
 @functools.cache
 def _table(name: str) -> dict[str, Any]:
     path = CHECKPOINTS / name

@@ -1,4 +1,4 @@
-"""`poselift weights fetch NAME`: what VideoPose3D published, fetched and checked.
+"""`poselift weights fetch NAME`: what VideoPose3D and detectors published, fetched and checked.
 
 Their checksums were never published. The first download writes down what it got, in
 `fetched.json` beside the file; later fetches and `poselift weights verify` hold to that.
@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 import zipfile
+import zlib
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
@@ -19,18 +21,22 @@ from data.errors import DownloadError, FormatError, PoseliftError, UnknownName, 
 from data.motion_datasets import FOLDER
 from data.published_files import SITE
 from data.stores import whole_file
-from models.registry import CHECKPOINTS, file_sha256, published_files
-from pipeline.download import download
+from models.registry import CHECKPOINTS, detector_files, file_sha256, published_files
+from pipeline.download import MAX_BYTES, download
 from pipeline.progress import Progress, progress_for
 
 RECORD = "fetched.json"
-LICENCES = {"CC BY-NC 4.0": "not for commercial use; creativecommons.org/licenses/by-nc/4.0"}
+LICENCES = {
+    "CC BY-NC 4.0": "not for commercial use; creativecommons.org/licenses/by-nc/4.0",
+    "CC BY-SA 3.0": "creativecommons.org/licenses/by-sa/3.0",
+    "Apache-2.0": "apache.org/licenses/LICENSE-2.0",
+}
 
 
 def add(actions: Any) -> None:
     """`fetch`, to the subparsers of `poselift weights`."""
-    command = actions.add_parser("fetch", help="download files that VideoPose3D published")
-    command.add_argument("names", nargs="+", metavar="NAME", help=", ".join(published_files()))
+    command = actions.add_parser("fetch", help="download published files")
+    command.add_argument("names", nargs="+", metavar="NAME", help=", ".join(_fetchable()))
     command.add_argument("--to", type=Path, metavar="FOLDER",
         help="(default: checkpoint/ and data/ of the project, where run.py looks)")  # fmt: skip
     command.set_defaults(handler=_fetch)
@@ -38,7 +44,7 @@ def add(actions: Any) -> None:
 
 def home_of(name: str) -> Path:
     """Where run.py looks for a published file. Raises: UnknownName."""
-    return CHECKPOINTS if _about(name)["role"] == "lifter" else FOLDER
+    return FOLDER if _about(name)["role"] == "keypoints" else CHECKPOINTS
 
 
 def fetch(name: str, folder: Path, progress: Progress, site: str = SITE) -> tuple[Path, bool]:
@@ -50,7 +56,8 @@ def fetch(name: str, folder: Path, progress: Progress, site: str = SITE) -> tupl
         FormatError: the file that lies there, or what was sent, is not the right one.
         DownloadError, OutputError: see pipeline.download.
     """
-    path, url = folder / name, site + name
+    path, about = folder / name, _about(name)
+    url = str(about.get("url", site + name))
     expected = _known_sha256(path)
     if path.is_file():
         verify(path)
@@ -58,6 +65,8 @@ def fetch(name: str, folder: Path, progress: Progress, site: str = SITE) -> tupl
 
     def check(part: Path) -> None:
         _check_kind(part, url)
+        if "member" in about:
+            _unpack(part, about["member"], url)
         found = file_sha256(part)
         if expected is not None and expected != found:
             raise FormatError(
@@ -97,7 +106,7 @@ def verify(path: Path) -> str | None:
 def verify_fetched() -> int:
     """Print the state of every published file that lies where run.py looks; how many failed."""
     failed = 0
-    for name in published_files():
+    for name in _fetchable():
         path = home_of(name) / name
         if not path.is_file():
             continue
@@ -134,11 +143,30 @@ def _write_record(folder: Path, record: Mapping[str, Any]) -> None:
 
 
 def _check_kind(part: Path, url: str) -> None:
-    """Raises: FormatError: neither an archive nor, for weights, a pickle of the old format."""
+    """Raises: FormatError: neither an archive nor, for weights, a pickle."""
     with part.open("rb") as stream:
-        old_pickle = stream.read(2) == b"\x80\x02"
-    if not zipfile.is_zipfile(part) and not (url.endswith(".bin") and old_pickle):
+        is_pickle = stream.read(1) == b"\x80"
+    if not zipfile.is_zipfile(part) and not (url.endswith((".bin", ".pkl")) and is_pickle):
         raise FormatError(f"{url}: what the server sent is no such file. Nothing was kept.")
+
+
+def _unpack(part: Path, member: str, url: str) -> None:
+    """Put the one file of this name in an archive in the archive's place. Raises: FormatError."""
+    inside = part.with_name(part.name + ".inside")
+    try:
+        with zipfile.ZipFile(part) as archive:
+            names = [name for name in archive.namelist() if Path(name).name == member]
+            if len(names) != 1:
+                raise FormatError(f"{url}: holds {len(names)} files {member}. Nothing was kept.")
+            if archive.getinfo(names[0]).file_size > MAX_BYTES:
+                raise FormatError(f"{url}: unpacks to too much. Nothing was kept.")
+            with archive.open(names[0]) as source, inside.open("wb") as target:
+                shutil.copyfileobj(source, target)
+        inside.replace(part)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+        raise FormatError(f"{url}: is a damaged archive ({error}). Nothing was kept.") from error
+    finally:
+        inside.unlink(missing_ok=True)
 
 
 def _known_sha256(path: Path) -> str | None:
@@ -149,9 +177,14 @@ def _known_sha256(path: Path) -> str | None:
 
 
 def _about(name: str) -> dict[str, Any]:
-    if name not in published_files():
-        raise UnknownName("published file", name, published_files())
-    return published_files()[name]
+    files = _fetchable()
+    if name not in files:
+        raise UnknownName("published file", name, files)
+    return files[name]
+
+
+def _fetchable() -> dict[str, dict[str, Any]]:
+    return published_files() | detector_files()
 
 
 def _fetch(asked: argparse.Namespace) -> int:

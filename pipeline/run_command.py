@@ -10,6 +10,7 @@ from typing import Any
 
 from data.errors import one_line
 from inference.detectors import BACKENDS
+from inference.detectors.choice import add_detector_flags, chosen
 from models.registry import DEFAULT_LIFTER
 from pipeline.devices import BEST
 from pipeline.progress import progress_for
@@ -50,9 +51,8 @@ def add_run(commands: Any) -> None:
 
 
 def add_detector(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--detector", default="movenet", metavar="NAME", help=f"one of: {', '.join(BACKENDS)}"
-    )
+    """The detector, its options, and how many."""
+    add_detector_flags(command, BACKENDS)
     command.add_argument(
         "--workers", type=int, metavar="N", help="detectors at work at once (default: one per core)"
     )
@@ -65,6 +65,10 @@ def add_lifter(command: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help=f"a shipped lifter or the path of a checkpoint (default: {DEFAULT_LIFTER})",
     )
+    add_device(command)
+
+
+def add_device(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--device", default=BEST, metavar="NAME", help="cpu, cuda, mps (default: a GPU if any)"
     )
@@ -78,7 +82,7 @@ def add_stretch(command: argparse.ArgumentParser) -> None:
 def run(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
     try:
         settings = RunSettings(
-            detector=asked.detector,
+            detector=chosen(asked),
             lifter=asked.lifter,
             device=asked.device,
             people=asked.people,

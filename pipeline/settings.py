@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from data.errors import UnknownName
 from inference.detectors import BACKENDS
+from inference.detectors.choice import DEFAULT as DEFAULT_DETECTOR
+from inference.detectors.choice import DetectorChoice
 from models.registry import DEFAULT_LIFTER
 from pipeline.devices import BEST
 
@@ -19,9 +21,10 @@ class RunSettings:
     """The options of `poselift run`.
 
     Args:
-        detector: a name of inference.detectors.BACKENDS.
+        detector: a name of inference.detectors.BACKENDS, or one with its options.
         lifter: a shipped lifter's name or the path of a checkpoint.
-        device: torch device of the lifter; `auto` takes a GPU where there is one.
+        device: of the lifter, and of a detector that can use one (unless its options name
+            another); `auto` takes a GPU where there is one.
         people: `all`, `best`, or how many of the best, as text.
         render: overlay format; `none` leaves the stage out.
         start_s, end_s: the stretch of the video to use.
@@ -30,7 +33,7 @@ class RunSettings:
         use_cache: False runs every stage again.
     """
 
-    detector: str = "movenet"
+    detector: str | DetectorChoice = DEFAULT_DETECTOR
     lifter: str = DEFAULT_LIFTER
     device: str = BEST
     people: str = "all"
@@ -43,8 +46,8 @@ class RunSettings:
 
     def __post_init__(self) -> None:
         """Raises: UnknownName, ValueError."""
-        if self.detector not in BACKENDS:
-            raise UnknownName("detector", self.detector, BACKENDS)
+        if self.detector_choice.name not in BACKENDS:
+            raise UnknownName("detector", self.detector_choice.name, BACKENDS)
         for stage in self.force:
             if stage not in STAGES:
                 raise UnknownName("stage", stage, STAGES)
@@ -54,6 +57,13 @@ class RunSettings:
         start, end = self.start_s or 0.0, self.end_s
         if start < 0 or (end is not None and end <= start):
             raise ValueError(f"the stretch from {start:g} s to {end} s is empty")
+
+    @property
+    def detector_choice(self) -> DetectorChoice:
+        """The detector with its options; its device is the run's unless it names one."""
+        detector = self.detector
+        choice = DetectorChoice(detector) if isinstance(detector, str) else detector
+        return replace(choice, device=self.device) if choice.device == BEST else choice
 
 
 def checked_people(text: str) -> str:

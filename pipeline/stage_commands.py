@@ -17,23 +17,19 @@ from data.stores import (
 )
 from inference.detecting import DetectorPool, detect_video
 from inference.detectors import make_detector
+from inference.detectors.choice import chosen
 from inference.poses import poses_of
 from inference.tracking import TrackerSettings
 from inference.video_writer import Kind
 from pipeline.progress import progress_for
-from pipeline.run_command import add_detector, add_lifter, add_stretch
+from pipeline.run_command import add_detector, add_device, add_lifter, add_stretch
 from pipeline.settings import checked_people
 from pipeline.stages import detection_reader, render_clip, reported, track_people
 from pipeline.workshop import make_lifter
 
 
 def add(commands: Any) -> None:
-    command = commands.add_parser("detect", help="video -> detections.npz")
-    command.add_argument("video", type=Path)
-    _add_output(command, "detections.npz")
-    add_detector(command)
-    add_stretch(command)
-    command.set_defaults(handler=_detect)
+    _add_detect(commands.add_parser("detect", help="video -> detections.npz"))
 
     command = commands.add_parser("dataset", help="detections.npz -> keypoints2d.npz (tracks)")
     command.add_argument("detections", type=Path)
@@ -55,15 +51,28 @@ def add(commands: Any) -> None:
     command.set_defaults(handler=_render)
 
 
+def _add_detect(command: argparse.ArgumentParser) -> None:
+    command.add_argument("video", type=Path)
+    _add_output(command, "detections.npz")
+    add_detector(command)
+    add_device(command)
+    add_stretch(command)
+    command.set_defaults(handler=lambda asked: _detect(asked, command))
+
+
 def _add_output(command: argparse.ArgumentParser, example: str) -> None:
     command.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help=example)
 
 
-def _detect(asked: argparse.Namespace) -> int:
+def _detect(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
+    try:
+        choice = chosen(asked, asked.device)
+    except ValueError as error:
+        command.error(str(error))
     reader = detection_reader(asked.video, asked.start, asked.end)
     progress = progress_for()
     with (
-        DetectorPool(lambda: make_detector(asked.detector), asked.workers) as pool,
+        DetectorPool(lambda: make_detector(choice), asked.workers) as pool,
         reported(progress, asked.video.name, "detect", reader.expected_frames),
     ):
         detections = detect_video(reader, pool, each=lambda times, frames: progress.advance())

@@ -20,7 +20,7 @@ class Workshop:
     def __init__(self, settings: RunSettings) -> None:
         self.settings = settings
         self.lifter, self.lifter_sha256 = make_lifter(settings.lifter, settings.device)
-        self.pool = DetectorPool(lambda: make_detector(settings.detector), settings.workers)
+        self.pool = DetectorPool(lambda: make_detector(settings.detector_choice), settings.workers)
         try:
             self.lifter.check_layout(self.pool.first.layout)
         except PoseliftError:

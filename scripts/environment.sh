@@ -15,5 +15,10 @@ if [ "$(cat ".venv/recipe-$extra" 2>/dev/null)" != "$recipe" ]; then
   fi
   .venv/bin/python -m pip install --quiet --disable-pip-version-check \
     --constraint constraints.txt --editable ".${extra:+[$extra]}"
+  if [ "$extra" = dev ]; then
+    # Without what it asks for: builds of OpenCV with windows, which would replace ours.
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check \
+      --constraint constraints.txt --no-deps rtmlib
+  fi
   echo "$recipe" >".venv/recipe-$extra"
 fi

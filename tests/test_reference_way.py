@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -72,3 +73,15 @@ def test_a_folder_without_such_videos(tmp_path: Path) -> None:
     done = command("inference/infer_video.py", *arguments, folder=tmp_path)
     assert done.returncode == 1
     assert done.stderr.splitlines() == ["error: .: holds no .mkv videos. Choose --image-ext."]
+
+
+def test_the_configuration_goes_to_detectron2(tmp_path: Path) -> None:
+    if importlib.util.find_spec("detectron2"):
+        pytest.skip("detectron2 is installed")
+    arguments = "--cfg", "COCO-Keypoints/keypoint_rcnn_R_101_FPN_3x.yaml", "--output-dir", "out"
+    more = "--detector", "detectron2", ROOT / "data" / "examples"
+    done = command("inference/infer_video.py", *arguments, *more, folder=tmp_path)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert "git+https://github.com/facebookresearch/detectron2@" in line
+    assert "has its own" not in line

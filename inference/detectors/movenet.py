@@ -10,7 +10,8 @@ Source: MoveNet MultiPose model card (input and output layout), Google, Apache-2
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 import cv2
 import numpy as np
@@ -18,6 +19,8 @@ import numpy as np
 from data.errors import MissingDependency
 from data.skeletons import COCO17
 from data.structures import FrameDetections
+from inference.detectors.choice import DetectorChoice
+from inference.detectors.similarity import best_first, keypoint_similarity, one_each
 from models.registry import checkpoint_file
 
 WEIGHTS = "movenet_multipose_lightning_f16.tflite"
@@ -50,14 +53,32 @@ class MoveNetSettings:
 class MoveNet:
     """See Detector. One instance serves one thread."""
 
+    packages: ClassVar[tuple[str, ...]] = ("ai-edge-litert",)
+    install: ClassVar[str] = "pip install ai-edge-litert"
     layout = COCO17
+
+    @classmethod
+    def make(cls, choice: DetectorChoice) -> MoveNet:
+        """See BackEnd.make."""
+        choice.check_only()
+        return cls()
+
+    @classmethod
+    def devices(cls) -> list[str]:
+        """See BackEnd.devices."""
+        return ["cpu"]
+
+    @classmethod
+    def known_weights(cls) -> dict[str, tuple[Path | None, str]]:
+        """See BackEnd.known_weights. Raises: FormatError: the shipped file is altered."""
+        return {"": (checkpoint_file(WEIGHTS).path, "")}
 
     def __init__(self, settings: MoveNetSettings | None = None, threads: int = 1) -> None:
         try:
             from ai_edge_litert.interpreter import Interpreter
         except ImportError as error:
             raise MissingDependency(
-                "detector movenet needs ai-edge-litert: pip install ai-edge-litert"
+                f"detector movenet needs ai-edge-litert: {self.install}"
             ) from error
         self._chosen = settings or MoveNetSettings()
         weights = checkpoint_file(WEIGHTS)
@@ -74,9 +95,9 @@ class MoveNet:
         """See Detector.detect."""
         chosen = self._chosen
         found = self._first.look(image, chosen.frame_side)
-        found = _one_each(found.select(found.scores >= chosen.min_score), chosen.same_person)
+        found = one_each(found.select(found.scores >= chosen.min_score), chosen.same_person)
         if chosen.person_side:
-            found = _one_each(self._look_again(image, found), chosen.same_person)
+            found = one_each(self._look_again(image, found), chosen.same_person)
         return found
 
     def _look_again(self, image: np.ndarray, people: FrameDetections) -> FrameDetections:
@@ -97,7 +118,7 @@ class MoveNet:
                 seen.keypoints[i], seen.confidence[i] = poses[best], closer.confidence[best]
                 seen.boxes[i] = closer.boxes[best] + np.tile(corner, 2)
                 seen.scores[i] = max(people.scores[i], closer.scores[best])
-        return seen.select(np.argsort(-seen.scores, kind="stable"))
+        return best_first(seen)
 
 
 class _Network:
@@ -142,26 +163,6 @@ class _Network:
         interpreter.invoke()
         answer: np.ndarray = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
         return answer[0].copy()
-
-
-def keypoint_similarity(a: np.ndarray, b: np.ndarray) -> float:
-    """How alike two (J, 2) poses lie in the image, 0 to 1.
-
-    A Gaussian of each joint's distance against the larger person's extent, averaged:
-    COCO's object keypoint similarity with one tolerance for all joints.
-    """
-    extent = max(np.ptp(a, axis=0).max(), np.ptp(b, axis=0).max(), 1e-6)
-    distance = np.linalg.norm(a - b, axis=-1) / (0.1 * extent)
-    return float(np.exp(-(distance**2) / 2).mean())
-
-
-def _one_each(people: FrameDetections, same: float) -> FrameDetections:
-    """Drop weaker detections of somebody who is there already (best score first)."""
-    kept: list[int] = []
-    for i, pose in enumerate(people.keypoints):
-        if all(keypoint_similarity(pose, people.keypoints[j]) < same for j in kept):
-            kept.append(i)
-    return people.select(np.array(kept, int))
 
 
 def _cut_out(

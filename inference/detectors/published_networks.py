@@ -1,0 +1,41 @@
+"""Where a detector's published networks lie on this machine, and how to get them.
+
+Nothing is fetched here: `poselift weights fetch NAME` does that, when the user asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from data.errors import MissingWeights
+from models.registry import CHECKPOINTS
+
+
+def found(file: str, elsewhere: Sequence[Path] = ()) -> Path | None:
+    """A published file in the project's `checkpoint/`, or in caches of other programs."""
+    places = (CHECKPOINTS, *elsewhere)
+    return next((folder / file for folder in places if (folder / file).is_file()), None)
+
+
+def fetch_command(*files: str) -> str:
+    return f"poselift weights fetch {' '.join(files)}"
+
+
+def given_file(weights: str, kind: str) -> Path:
+    """The file that --detector-weights names. Raises: MissingWeights: it is not there."""
+    path = Path(weights).expanduser()
+    if not path.is_file():
+        raise MissingWeights(f"{path}: no such file. --detector-weights names {kind}.")
+    return path
+
+
+def published_file(detector: str, file: str, kind: str, elsewhere: Sequence[Path] = ()) -> Path:
+    """A published file that is here. Raises: MissingWeights, with the ways to get it."""
+    path = found(file, elsewhere)
+    if path is None:
+        raise MissingWeights(
+            f"detector {detector}: its network {file} is not here. Get it: {fetch_command(file)} "
+            f"(or give {kind} with --detector-weights)."
+        )
+    return path
