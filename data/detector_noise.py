@@ -27,6 +27,7 @@ LIMBS = tuple(
         ("right_knee", "right_ankle"),
         ("nose", "left_eye", "right_eye", "left_ear", "right_ear"),
         ("left_knee", "right_knee", "left_ankle", "right_ankle"),
+        ("left_eye", "right_eye", "left_ear", "right_ear"),
     )
 )
 SWAPS = (
@@ -50,7 +51,7 @@ class NoiseRanges:
     spike: float = 0.015  # share of wild joints
     spike_level: tuple[float, float] = (0.05, 0.3)
     guessed_limb: float = 0.12
-    guess_level: tuple[float, float] = (0.1, 0.45)
+    guess_level: tuple[float, float] = (0.05, 0.4)
     lost_limb: float = 0.05
     filled_body: float = 0.12  # stretches that the tracker interpolated
     filled_limb: float = 0.15
@@ -58,6 +59,7 @@ class NoiseRanges:
     swapped: float = 0.06
     lost_outside: float = 0.85  # share of views in which the image's edge cuts joints off
     blind_confidence: float = 0.15  # share of views with confidence 1 everywhere
+    shy: tuple[float, float] = (0.45, 1.0)  # a joint's confidence where nothing is wrong
 
 
 def detect_like(
@@ -144,9 +146,9 @@ def _filled_in(
 
 
 def _confidence(deviation: Tensor, draw: ViewSampler, ranges: NoiseRanges) -> Tensor:
-    """High where the error is small; each detector has its own scale."""
-    count = len(deviation)
-    best = draw.uniform(0.55, 1.0, count, 1, 1)
+    """High where the error is small; each detector and each joint has its own scale."""
+    count, _, joints = deviation.shape
+    best = draw.uniform(0.7, 1.0, count, 1, 1) * draw.uniform(*ranges.shy, count, 1, joints)
     fall = draw.uniform(2.0, 6.0, count, 1, 1)
     shake = 1 + 0.12 * draw.normal(*deviation.shape)
     confidence = (best * (-fall * deviation).exp() * shake).clamp(0.06, 1.0)

@@ -164,9 +164,17 @@ def _lag(predicted: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 
 def means(views: list[ViewErrors]) -> dict[str, float]:
-    """The mean of every metric over all frames of the views."""
+    """The mean of every metric over all frames of the views; of the trajectory the median.
+
+    Who is cut off by the image's edge has no size to read a distance from: a few frames
+    would be all of that mean.
+    """
     names = list(views[0].errors) if views else []
-    return {name: float(np.concatenate([v.errors[name] for v in views]).mean()) for name in names}
+    together = {name: np.concatenate([view.errors[name] for view in views]) for name in names}
+    return {
+        name: float(np.median(values) if name == "trajectory_percent" else values.mean())
+        for name, values in together.items()
+    }
 
 
 def validate(

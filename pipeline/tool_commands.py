@@ -22,8 +22,8 @@ def add(commands: Any) -> None:
 
 def _list(asked: argparse.Namespace) -> int:
     for file, about in manifest().items():
-        print(f"{about['name']:<10} {about['role']:<9} {about['licence']:<12} {about['title']}")
-        print(f"{'':<10} {file}")
+        print(f"{about['name']:<15} {about['role']:<9} {about['licence']:<12} {about['title']}")
+        print(f"{'':<15} {file}")
     print("published by VideoPose3D: poselift weights fetch NAME")
     _print_published(published_files())
     print("published networks of other detectors: poselift weights fetch NAME")
@@ -34,8 +34,8 @@ def _list(asked: argparse.Namespace) -> int:
 def _print_published(files: Mapping[str, Mapping[str, Any]]) -> None:
     for file, about in files.items():
         here = "here" if (fetch_weights.home_of(file) / file).is_file() else "not here"
-        print(f"{here:<10} {about['role']:<9} {about['licence']:<12} {about['title']}")
-        print(f"{'':<10} {file}")
+        print(f"{here:<15} {about['role']:<9} {about['licence']:<12} {about['title']}")
+        print(f"{'':<15} {file}")
 
 
 def _verify(asked: argparse.Namespace) -> int:

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks import accuracy
 from data.detector_noise import NoiseRanges, detect_like
 from data.errors import FormatError, UnsafeFile
 from data.joints_archive import JointsClip, load_joints, split_clips
 from data.skeletons import COCO17, H36M17
 from data.virtual_views import Views, ViewSampler
 from models.inputs import network_input, person_frame, person_from_root, root_from_person
-from models.registry import open_lifter
+from models.registry import DEFAULT_LIFTER, open_lifter
 from pipeline.command_line import main
 from pipeline.train_mocap import MocapTrainer, MocapTraining
 
@@ -226,3 +227,24 @@ def test_splits(clips: list[JointsClip]) -> None:
     kept, held = split_clips(clips, ["held_"])
     assert [c.name for c in held] == ["held_01"]
     assert len(kept) == 2
+
+
+def test_the_accuracy_table_sets_lifters_side_by_side(
+    clips: list[JointsClip],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    archive = str(save(tmp_path / "joints.npz", clips))
+    command = ["accuracy.py", archive, "--every", "1", "--views", "9"]
+    monkeypatch.setattr("sys.argv", command)
+    accuracy.main()
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {row["lifter"] for row in rows} == {DEFAULT_LIFTER, accuracy.PREVIOUS_LIFTER}
+    first, *_, last = (row for row in rows if row["of"] == "all" and row["keypoints"] == "exact")
+    assert first["ratio"] == 1.0
+    assert last["ratio"] == pytest.approx(last["p_mpjpe_mm"] / first["p_mpjpe_mm"], abs=2e-3)
+    assert {"walk", "held"} <= {row["of"] for row in rows}
+    monkeypatch.setattr("sys.argv", [*command, "--lifter", DEFAULT_LIFTER, "--markdown"])
+    accuracy.main()
+    assert f"| {DEFAULT_LIFTER} | gappy | " in capsys.readouterr().out

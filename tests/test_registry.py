@@ -33,9 +33,18 @@ def test_the_default_lifter_is_what_its_card_says() -> None:
     file = checkpoint_file(lifter_names()[DEFAULT_LIFTER])
     assert file.sha256 == sha256
     assert file.path.stat().st_size < 20e6
-    card = file.path.with_suffix(".md").read_text()
-    for word in ("Apache-2.0", "NSF EIA-0196217", "MPJPE", "Limits"):
+
+
+@pytest.mark.parametrize("name", lifter_names())
+def test_every_lifter_has_a_card_and_says_what_it_is(name: str) -> None:
+    weights, _ = open_lifter(name)
+    arch = weights.position.arch
+    assert weights.name == name and weights.trajectory is not None
+    assert str(arch.receptive_field) in name and arch.causal == name.endswith("-causal")
+    card = (registry.CHECKPOINTS / f"{name}.md").read_text()
+    for word in ("Apache-2.0", "NSF EIA-0196217", "P-MPJPE", "Limits"):
         assert word in card
+    assert (registry.CHECKPOINTS / f"{name}.log.jsonl").exists()
 
 
 def test_an_altered_file_is_not_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
