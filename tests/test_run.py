@@ -255,7 +255,10 @@ def test_errors_are_one_line_with_status_1(
         ([nobody], "nobody.mp4: no person in any of its 20 frames"),
         ([still], "still.mp4: has one frame only"),
         ([walk, "--start", "99"], "walk.mp4: no frame between 99 s and its end"),
-        ([walk, "--detector", "openpose"], "unknown detector 'openpose'. Known: detectron2, mediapipe, movenet"),
+        (
+            [walk, "--detector", "openpose"],
+            "unknown detector 'openpose'. Known: detectron2, mediapipe, movenet",
+        ),
         ([walk, "--lifter", "best"], "unknown lifter 'best'. Known: cmu27"),
         ([walk, "--lifter", text.with_suffix(".bin")], "text.bin: no such checkpoint"),
         ([walk, "--device", "tpu9"], "device 'tpu9' cannot be used"),
