@@ -1,7 +1,7 @@
 """How networks are trained: Muon for the convolutions, AdamW for all else.
 
 Muon turns each convolution's step into the nearest orthogonal matrix, so that all
-directions of a layer learn at one pace. On our motion capture it reaches in a third of
+directions of a layer learn at one pace. On our motion capture it reaches in under half
 the steps what AdamW reaches.
 Source: Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024;
 torch.optim.Muon.
