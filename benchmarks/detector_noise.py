@@ -35,7 +35,7 @@ from data.joints_archive import load_joints
 from data.skeletons import COCO17
 from data.structures import Keypoints2D
 from data.virtual_views import ViewRanges, ViewSampler
-from inference.detectors.movenet import keypoint_similarity
+from inference.detectors.similarity import keypoint_similarity
 from inference.video_reader import VideoReader
 from models.inputs import person_frame
 from pipeline import RunSettings, run_video

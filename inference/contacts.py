@@ -40,12 +40,12 @@ def plant_feet(
     depth = trajectory[:, 2:].astype(float)
     ray = trajectory / depth
     ankles = layout.indices("left_ankle", "right_ankle")
-    feet = world.rotate(pose[:, ankles].astype(float))
-    moved = depth.copy()
+    feet, outwards = world.rotate(pose[:, ankles].astype(float)), world.rotate(ray)
+    moved = depth
     for _ in range(ROUNDS):
         placed = place_on_floor(pose, ray * moved, world, fps)[:, ankles]
-        standing = _standing(placed, feet + world.rotate(ray * moved)[:, None], fps)
-        moved = _least_change(world.rotate(ray)[:, :2], feet[..., :2], depth, standing, fps)
+        standing = _standing(placed, feet + (outwards * moved)[:, None], fps)
+        moved = _least_change(outwards[:, :2], feet[..., :2], depth, standing, fps)
     return np.asarray(ray * moved, trajectory.dtype)
 
 

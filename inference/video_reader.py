@@ -108,12 +108,19 @@ class VideoReader:
     def expected_frames(self) -> int | None:
         """About how many frames the stretch has, for progress; None when unknown."""
         info = self.info
-        if self.start_s == 0 and self.end_s is None and info.frame_count:
+        if self._counted:
             return info.frame_count
         if info.duration_s is None:
             return None
-        end = info.duration_s if self.end_s is None else min(self.end_s, info.duration_s)
-        return max(0, round((end - self.start_s) * info.fps))
+        return max(0, round((self._end_of(info.duration_s) - self.start_s) * info.fps))
+
+    @property
+    def _counted(self) -> bool:
+        """The container says how many frames there are: it counts the whole video."""
+        return self.start_s == 0 and self.end_s is None and bool(self.info.frame_count)
+
+    def _end_of(self, duration_s: float) -> float:
+        return duration_s if self.end_s is None else min(self.end_s, duration_s)
 
     def __iter__(self) -> Iterator[VideoFrame]:
         """Raises: VideoError: not one frame of the stretch could be decoded."""
@@ -147,11 +154,11 @@ class VideoReader:
         when the last frame comes well before it.
         """
         info = self.info
-        if self.start_s == 0 and self.end_s is None and info.frame_count:
+        if self._counted:
             return info.frame_count
         if info.duration_s is None:
             return None
-        end = info.duration_s if self.end_s is None else min(self.end_s, info.duration_s)
+        end = self._end_of(info.duration_s)
         breaks_off = last_s + 1 / info.fps < 0.98 * end - 0.5
         return round((end - self.start_s) * info.fps) if breaks_off else None
 
