@@ -16,8 +16,8 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from data.errors import NoPersonFound
-from data.gaps import fill_gaps
-from data.structures import Detections, FrameDetections, Keypoints2D, Timeline, Tracks
+from data.structures import Detections, FrameDetections, Keypoints2D, Tracks
+from inference.filling import spread_over_clip
 
 
 @dataclass(frozen=True)
@@ -132,6 +132,19 @@ def choose_people(tracks: Tracks, wanted: str) -> Tracks:
     return Tracks(tracks.timeline, tuple(sorted(ranked, key=lambda p: p.person_id)))
 
 
+def _keypoints(
+    number: int, person: _Piece, detections: Detections, settings: TrackerSettings
+) -> Keypoints2D:
+    return spread_over_clip(
+        number,
+        dict(zip(person.frames, person.rows, strict=True)),
+        frames=len(detections.timeline),
+        layout=detections.layout,
+        min_confidence=settings.min_confidence,
+        longest_gap=settings.joint_gap_s * detections.timeline.fps,
+    )
+
+
 def _presence(person: Keypoints2D) -> float:
     seen = person.seen
     extent = np.ptp(person.xy[seen], axis=1).max(-1)
@@ -243,61 +256,3 @@ def _box_overlap(a: np.ndarray, b: np.ndarray) -> float:
     shared = float(np.prod(np.maximum(sides, 0)))
     both = float(np.prod(a[1] - a[0]) + np.prod(b[1] - b[0])) - shared
     return shared / both if both > 0 else 0.0
-
-
-def _keypoints(
-    number: int, person: _Piece, detections: Detections, settings: TrackerSettings
-) -> Keypoints2D:
-    """Spread a person over the clip's frames and fill what is missing in between."""
-    timeline, layout = detections.timeline, detections.layout
-    total, joints = len(timeline), layout.num_joints
-    xy = np.full((total, joints, 2), np.nan, np.float32)
-    confidence = np.zeros((total, joints), np.float32)
-    scores = np.zeros(total, np.float32)
-    xy[person.frames] = [row.keypoints[0] for row in person.rows]
-    confidence[person.frames] = [row.confidence[0] for row in person.rows]
-    scores[person.frames] = [row.scores[0] for row in person.rows]
-    seen = scores > 0
-    span = slice(person.frames[0], person.frames[-1] + 1)
-    missing = _missing_joints(confidence[span], seen[span], timeline, settings)
-    filled = np.zeros((total, joints), bool)
-    filled[span] = missing
-    xy[span], confidence[span] = _filled(xy[span], confidence[span], missing)
-    return Keypoints2D(number, xy, confidence, seen, filled, scores, layout)
-
-
-def _missing_joints(
-    confidence: np.ndarray, seen: np.ndarray, timeline: Timeline, settings: TrackerSettings
-) -> np.ndarray:
-    """(T, J) bool: joints to fill in.
-
-    All joints of frames without the person, and joints that the detector only guessed,
-    when it was sure of them shortly before and after.
-    """
-    longest = settings.joint_gap_s * timeline.fps
-    missing = np.repeat(~seen[:, None], confidence.shape[1], axis=1)
-    guessed = (confidence < settings.min_confidence) & seen[:, None]
-    for joint in range(confidence.shape[1]):
-        known = np.flatnonzero(~guessed[:, joint] & seen)
-        for frame in np.flatnonzero(guessed[:, joint]):
-            after = np.searchsorted(known, frame)
-            inside = 0 < after < len(known)
-            if inside and known[after] - known[after - 1] - 1 <= longest:
-                missing[frame, joint] = True
-    return missing
-
-
-def _filled(
-    xy: np.ndarray, confidence: np.ndarray, missing: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Linear in position; confidence halves, because nobody looked there."""
-    xy, confidence = xy.copy(), confidence.copy()
-    for joint in range(xy.shape[1]):
-        gaps = missing[:, joint]
-        if not gaps.any():
-            continue
-        known = np.where(gaps[:, None], np.nan, xy[:, joint])
-        xy[:, joint] = fill_gaps(known)
-        certain = np.where(gaps, np.nan, confidence[:, joint])[:, None]
-        confidence[gaps, joint] = 0.5 * fill_gaps(certain)[gaps, 0]
-    return xy, confidence

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -11,15 +10,11 @@ from typing import Any, TypeVar
 from data.detector_noise import NoiseRanges
 from data.errors import FormatError
 from data.skeletons import COCO17, H36M17
+from data.toml_text import parse_toml
 from data.virtual_views import ViewRanges
 from models.inputs import input_shape
 from models.outputs import output_rows
 from models.temporal import Architecture
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 T = TypeVar("T")
 
@@ -77,8 +72,8 @@ def read_recipe(path: Path) -> MocapTraining:
     Raises: FormatError: not TOML, an unknown key, or a value of the wrong kind.
     """
     try:
-        table = tomllib.loads(path.read_text())
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        table = parse_toml(path.read_text())
+    except (OSError, ValueError) as error:
         raise FormatError(f"{path}: no recipe ({error}).") from error
     default = MocapTraining()
     parts = {"views": default.views, "noise": default.noise}

@@ -6,18 +6,13 @@ Source of the numbers: each names its own.
 from __future__ import annotations
 
 import shlex
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from data.errors import FormatError, UnknownName
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from data.toml_text import parse_toml
 
 RECIPES = Path(__file__).with_name("recipes.toml")
 NOT_RECORDED = "not recorded"
@@ -78,7 +73,7 @@ class Recipe:
 def load_recipes(path: Path = RECIPES) -> dict[str, Recipe]:
     """All recipes by name, in the file's order. Raises: FormatError, naming the recipe."""
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = parse_toml(path.read_text(encoding="utf-8"))
         sources = table["sources"]
         speeds = {int(frames): float(speed) for frames, speed in table["windows_per_s"].items()}
         entries = table["recipes"].items()

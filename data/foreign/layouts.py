@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +15,7 @@ from data.errors import FormatError, LayoutMismatch, UnknownName
 from data.foreign.clip import ForeignClip
 from data.skeletons import COCO17
 from data.source_files import read_bounded
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from data.toml_text import parse_toml
 
 TABLE = Path(__file__).with_name("layouts.toml")
 MAX_TABLE_BYTES = 1 << 20
@@ -134,9 +129,9 @@ def layout_named(asked: str) -> ForeignLayout:
     if not path.is_file():
         raise FormatError(f"{path}: no such file. Give the .toml file of a layout.")
     try:
-        about = tomllib.loads(read_bounded(path, MAX_TABLE_BYTES).decode())
+        about = parse_toml(read_bounded(path, MAX_TABLE_BYTES).decode())
         return _layout(path.stem, about)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError, TypeError) as error:
+    except (ValueError, TypeError) as error:
         raise FormatError(
             f"{path}: not a layout ({error}). It needs joints = [...] and perhaps a table [coco]; "
             "see INFERENCE.md."
@@ -148,7 +143,7 @@ def layout_named(asked: str) -> ForeignLayout:
 @functools.cache
 def shipped() -> dict[str, ForeignLayout]:
     """The layouts of layouts.toml by name."""
-    table = tomllib.loads(TABLE.read_text(encoding="utf-8"))
+    table = parse_toml(TABLE.read_text(encoding="utf-8"))
     return {name: _layout(name, about) for name, about in table.items()}
 
 
