@@ -12,7 +12,8 @@ from typing import Any
 
 from data.errors import FormatError, UnknownName
 from data.skeletons import skeleton_named
-from models.weights import LifterWeights, load_lifter, load_reference_checkpoint
+from models.reference_checkpoints import load_reference_checkpoint
+from models.weights import LifterWeights, load_lifter
 
 log = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from torch import nn
 from data.errors import FormatError
 from data.published_files import check_present
 from data.stores import whole_file
-from models.weights import ABOUT, read_checkpoint
+from models.reference_checkpoints import ABOUT, read_checkpoint
 from pipeline.train_keypoints import KeypointTrainer
 
 PROJECT = Path(__file__).resolve().parent.parent

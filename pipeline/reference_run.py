@@ -17,8 +17,9 @@ from data.errors import FormatError, PoseliftError, one_line
 from data.motion_datasets import MotionDataset, load_motion_dataset
 from data.stores import whole_file
 from inference.lifting import Lifter
+from models.reference_checkpoints import ABOUT, load_reference_checkpoint, read_checkpoint
 from models.registry import lifter_names, open_lifter
-from models.weights import ABOUT, LifterWeights, load_reference_checkpoint, read_checkpoint
+from models.weights import LifterWeights
 from pipeline.devices import checked_device
 from pipeline.evaluate_keypoints import Errors, average, evaluate_dataset
 from pipeline.keypoint_checkpoints import find_checkpoint

@@ -25,9 +25,10 @@ from models.inputs import network_input
 from models.losses import mean_velocity_error, mpjpe
 from models.optimizers import MuonAdamW
 from models.outputs import pose_of
+from models.reference_checkpoints import read_checkpoint
 from models.registry import open_lifter
 from models.temporal import TemporalModel
-from models.weights import LifterWeights, read_checkpoint, save_lifter
+from models.weights import LifterWeights, save_lifter
 from pipeline.evaluate_mocap import validate
 from pipeline.mocap_batches import ROOT, UP, draw_batch
 from pipeline.mocap_recipe import MocapTraining

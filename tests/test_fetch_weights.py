@@ -21,8 +21,8 @@ import torch
 
 from data import published_files as messages
 from data.errors import DownloadError, FormatError, OutputError, UnknownName
+from models.reference_checkpoints import read_checkpoint
 from models.registry import published, published_files
-from models.weights import read_checkpoint
 from pipeline import download, fetch_weights
 from pipeline.command_line import main
 from pipeline.fetch_weights import RECORD, fetch, record_of

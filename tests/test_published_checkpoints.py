@@ -12,9 +12,9 @@ import torch
 from data.errors import FormatError
 from data.skeletons import COCO17, H36M17, HUMANEVA15
 from inference.lifting import Lifter
+from models.reference_checkpoints import load_reference_checkpoint
 from models.registry import open_lifter
 from models.temporal import Architecture, TemporalModel
-from models.weights import load_reference_checkpoint
 
 
 class OldRandomState(np.random.RandomState):

@@ -14,7 +14,8 @@ from data.keypoint_archive import load_keypoint_archive
 from data.safe_archive import open_npz
 from data.skeletons import COCO17, H36M17, Skeleton
 from inference.lifting import Lifter
-from models.weights import LifterWeights, load_reference_checkpoint
+from models.reference_checkpoints import load_reference_checkpoint
+from models.weights import LifterWeights
 
 TOLERANCE_M = 1e-4
 

@@ -16,7 +16,7 @@ import torch
 from conftest import ROOT
 from stand_in import write_h36m, write_humaneva
 
-from models.weights import read_checkpoint
+from models.reference_checkpoints import read_checkpoint
 from pipeline.command_line import main as poselift
 from pipeline.reference_run import main
 

@@ -12,14 +12,9 @@ from torch import Tensor
 
 from data.errors import FormatError
 from data.skeletons import COCO17, H36M17
+from models.reference_checkpoints import architecture_of, load_reference_checkpoint
 from models.temporal import Architecture, TemporalModel, fold_batch_norm
-from models.weights import (
-    LifterWeights,
-    architecture_of,
-    load_lifter,
-    load_reference_checkpoint,
-    save_lifter,
-)
+from models.weights import LifterWeights, load_lifter, save_lifter
 
 WIDTHS = [(3,), (1, 3), (3, 3), (3, 3, 3), (5, 3), (3, 5, 3), (7, 1, 3)]
 every_shape = pytest.mark.parametrize("widths", WIDTHS, ids=str)

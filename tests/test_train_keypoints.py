@@ -18,7 +18,7 @@ from stand_in import write_h36m
 
 from data.cameras import project
 from data.motion_datasets import MotionDataset, load_motion_dataset, select_views
-from models.weights import read_checkpoint
+from models.reference_checkpoints import read_checkpoint
 from pipeline.keypoint_checkpoints import resume, save_checkpoint
 from pipeline.keypoint_recipe import KeypointTraining
 from pipeline.reference_run import main

@@ -23,7 +23,7 @@ from data.custom_2d import (
 from data.errors import FormatError, UnsafeFile
 from data.keypoint_archive import load_keypoint_archive
 from data.safe_archive import load_object_npz, open_npz
-from models.weights import read_checkpoint
+from models.reference_checkpoints import read_checkpoint
 
 
 class Python2Pickler(pickle._Pickler):  # type: ignore[name-defined]
