@@ -4,10 +4,11 @@
                                   [--test-clips FILE] [--every N] [--markdown]
 
 Every lifter (the default one and the one before it unless --lifter says otherwise) sees the
-same views of the test clips, with exact, noisy and gappy keypoints, through the Lifter of
-the main job. One JSON line for each lifter and condition, then for each group of clips and
-each range of camera pitch (exact and noisy); `ratio` is P-MPJPE against the first lifter's.
---markdown prints the tables of the model cards instead. Metrics: pipeline/evaluate_mocap.py.
+same views of the test clips, with exact, noisy and gappy keypoints, and exact ones of the
+bodies as captured, through the Lifter of the main job. One JSON line for each lifter and
+condition, then for each group of clips and each range of camera pitch (exact and noisy);
+`ratio` is P-MPJPE against the first lifter's. --markdown prints the tables of the model cards
+instead. Metrics and conditions: pipeline/evaluate_mocap.py.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ from data.joints_archive import JointsClip, load_joints, split_clips  # noqa: E4
 from models.registry import DEFAULT_LIFTER, open_lifter  # noqa: E402
 from pipeline.evaluate_mocap import CONDITIONS, ViewErrors, judge, means  # noqa: E402
 
-PREVIOUS_LIFTER = "cmu27"
+PREVIOUS_LIFTER = "cmu27v2"
+CUT_UP = ("exact", "noisy")  # the conditions whose errors are shown by group and pitch
 PITCHES = (-90, -15, 0, 15, 30, 90)
 METRICS = {
     "mpjpe_mm": "MPJPE",
@@ -46,11 +48,11 @@ Row = dict[str, Any]
 def rows(lifter: str, clips: list[JointsClip], views: int) -> Iterator[Row]:
     """All figures of one lifter: over everything, by group of clips and by pitch."""
     weights, _ = open_lifter(lifter)
-    for condition, noise in CONDITIONS.items():
-        seen = judge(weights, clips, noise, views=views)
-        about = {"benchmark": "accuracy", "lifter": weights.name, "keypoints": condition}
+    for name, condition in CONDITIONS.items():
+        seen = judge(weights, clips, condition, views=views)
+        about = {"benchmark": "accuracy", "lifter": weights.name, "keypoints": name}
         yield about | {"of": "all"} | _figures(seen)
-        if condition == "gappy":
+        if name not in CUT_UP:
             continue
         for group in sorted({view.group for view in seen}):
             yield about | {"of": group} | _figures([v for v in seen if v.group == group])
@@ -72,14 +74,14 @@ def markdown(table: list[Row]) -> str:
         if row["of"] == "all":
             figures = " | ".join(str(row.get(metric, "")) for metric in METRICS)
             lines.append(f"| {row['lifter']} | {row['keypoints']} | {figures} |")
-    heads = [f"{name} {keypoints}" for name in lifters for keypoints in ("exact", "noisy")]
+    heads = [f"{name} {keypoints}" for name in lifters for keypoints in CUT_UP]
     lines += ["", f"| MPJPE / P-MPJPE (mm) | {' | '.join(heads)} |"]
     lines.append("|---" * (len(heads) + 1) + "|")
     for part in dict.fromkeys(row["of"] for row in table if row["of"] != "all"):
         cells = [
             f"{row.get('mpjpe_mm', '')} / {row.get('p_mpjpe_mm', '')}"
             for name in lifters
-            for keypoints in ("exact", "noisy")
+            for keypoints in CUT_UP
             for row in table
             if (row["lifter"], row["keypoints"], row["of"]) == (name, keypoints, part)
         ]

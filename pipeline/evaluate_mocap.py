@@ -27,12 +27,30 @@ from pipeline.mocap_batches import Batch, draw_batch
 FPS = 30.0
 FRAMES = 48
 RANGES = ViewRanges(fps=(FPS, FPS))
-# What the lifter is given: nothing wrong, a detector's errors, and gaps filled by the tracker.
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What the lifter is given.
+
+    Args:
+        noise: what is wrong with the keypoints; None for exact ones.
+        ranges: what cameras and bodies are drawn from.
+    """
+
+    noise: NoiseRanges | None
+    ranges: ViewRanges = RANGES
+
+
+# Exact keypoints of the bodies as they were captured; then of bodies of every size and
+# proportion with nothing wrong, a detector's errors, and gaps filled by the tracker.
+_AS_CAPTURED = replace(RANGES, body_scale=(1.0, 1.0), limb_scale=0.0)
 _ERRORS = replace(NoiseRanges(), exact=0.0, filled_body=0.0, filled_limb=0.0)
-CONDITIONS: dict[str, NoiseRanges | None] = {
-    "exact": None,
-    "noisy": replace(_ERRORS, lost_limb=0.0),
-    "gappy": replace(_ERRORS, filled_body=0.5, filled_limb=0.7, lost_limb=0.1),
+CONDITIONS = {
+    "captured": Condition(None, _AS_CAPTURED),
+    "exact": Condition(None),
+    "noisy": Condition(replace(_ERRORS, lost_limb=0.0)),
+    "gappy": Condition(replace(_ERRORS, filled_body=0.5, filled_limb=0.7, lost_limb=0.1)),
 }
 
 
@@ -59,7 +77,7 @@ def group_of(clip: str) -> str:
 def judge(
     weights: LifterWeights,
     clips: list[JointsClip],
-    noise: NoiseRanges | None,
+    condition: Condition,
     *,
     views: int = 1024,
     frames: int = FRAMES,
@@ -72,7 +90,7 @@ def judge(
     """Errors of about `views` random views; each group counts by its length.
 
     Args:
-        noise: None for exact keypoints; see CONDITIONS.
+        condition: see CONDITIONS.
         flip: test-time augmentation, as the main job does.
         smooth: what is done to the (T, 17, 2) keypoints of each view before lifting.
         steady: what is done to each lifted view before it is judged.
@@ -90,8 +108,9 @@ def judge(
     results = []
     for number, (group, members) in enumerate(sorted(groups.items())):
         share = sum(len(clip.h36m) for clip in members) / total
-        sampler = ViewSampler(members, seed=seed + number, ranges=RANGES, device=device)
-        for batch in _batches(sampler, max(1, round(views * share)), frames, weights, noise):
+        sampler = ViewSampler(members, seed=seed + number, ranges=condition.ranges, device=device)
+        count = max(1, round(views * share))
+        for batch in _batches(sampler, count, frames, weights, condition.noise):
             for view in range(len(batch.pose)):
                 keypoints = smooth(batch.keypoints[view].cpu().numpy())
                 lifted = lifter.lift(
@@ -182,4 +201,7 @@ def validate(
 ) -> dict[str, float]:
     """A quick look during training."""
     with torch.inference_mode():
-        return means(judge(weights, clips, noise, views=192, frames=24, flip=False, device=device))
+        errors = judge(
+            weights, clips, Condition(noise), views=192, frames=24, flip=False, device=device
+        )
+    return means(errors)

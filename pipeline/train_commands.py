@@ -126,8 +126,8 @@ def _evaluate(asked: argparse.Namespace) -> int:
     if not test:
         raise FormatError(f"{asked.archives[0]}: holds none of the clips of {asked.test_clips}.")
     weights, _ = open_lifter(asked.lifter)
-    for keypoints, noise in CONDITIONS.items():
-        errors = means(judge(weights, test, noise, views=asked.views, device=asked.device))
+    for keypoints, condition in CONDITIONS.items():
+        errors = means(judge(weights, test, condition, views=asked.views, device=asked.device))
         rounded = {name: round(value, 2) for name, value in errors.items()}
         print(json.dumps({"lifter": weights.name, "keypoints": keypoints} | rounded), flush=True)
     return 0

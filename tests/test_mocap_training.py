@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from benchmarks import accuracy
 from data.detector_noise import NoiseRanges, detect_like
@@ -18,6 +19,7 @@ from data.virtual_views import Views, ViewSampler
 from models.inputs import network_input, person_frame, person_from_root, root_from_person
 from models.registry import DEFAULT_LIFTER, open_lifter
 from pipeline.command_line import main
+from pipeline.evaluate_mocap import CONDITIONS
 from pipeline.train_mocap import MocapTrainer, MocapTraining
 
 TINY = MocapTraining(
@@ -204,8 +206,20 @@ def test_command_trains_evaluates_and_ships(
     capsys.readouterr()
     assert main(["evaluate", "mocap", *common, "--lifter", str(path), "--views", "64"]) == 0
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [row["keypoints"] for row in rows] == ["exact", "noisy", "gappy"]
+    assert [row["keypoints"] for row in rows] == ["captured", "exact", "noisy", "gappy"]
     assert all(0 < row["p_mpjpe_mm"] < row["mpjpe_mm"] for row in rows)
+
+
+def test_bodies_as_captured_keep_their_bones(clips: list[JointsClip]) -> None:
+    def thighs(condition: str) -> Tensor:
+        views = ViewSampler(clips, seed=3, ranges=CONDITIONS[condition].ranges).sample(20, 4)
+        knee, hip = views.pose[:, :, H36M17.index("left_knee")], H36M17.index("left_hip")
+        return (knee - views.pose[:, :, hip]).norm(dim=-1)
+
+    straight = 0.45
+    captured = thighs("captured")
+    assert captured.min() > straight - 1e-3 and captured.max() < 0.5
+    assert thighs("exact").std() > 2 * captured.std()
 
 
 def test_archives_from_strangers(tmp_path: Path, clips: list[JointsClip]) -> None:
