@@ -55,6 +55,7 @@ def test_a_recipe_says_only_what_differs(tmp_path: Path) -> None:
         ("views = 3", r"'views' is 3"),
         ("[noise]\nloud = 1", r"knows no 'loud'"),
         ("= =", r"no recipe \("),
+        ("steps = " + 10_000 * "[", r"no recipe \("),
     ],
 )
 def test_a_wrong_recipe_is_told(text: str, reason: str, tmp_path: Path) -> None:
