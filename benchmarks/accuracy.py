@@ -28,7 +28,7 @@ from data.joints_archive import JointsClip, load_joints, split_clips  # noqa: E4
 from models.registry import DEFAULT_LIFTER, open_lifter  # noqa: E402
 from pipeline.evaluate_mocap import CONDITIONS, ViewErrors, judge, means  # noqa: E402
 
-PREVIOUS_LIFTER = "cmu27v2"
+PREVIOUS_LIFTER = "cmu27v3"
 CUT_UP = ("exact", "noisy")  # the conditions whose errors are shown by group and pitch
 PITCHES = (-90, -15, 0, 15, 30, 90)
 METRICS = {

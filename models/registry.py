@@ -18,7 +18,7 @@ from models.weights import LifterWeights, load_lifter
 log = logging.getLogger(__name__)
 
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoint"
-DEFAULT_LIFTER = "cmu27v3"
+DEFAULT_LIFTER = "cmu27v4"
 
 
 @dataclass(frozen=True)
