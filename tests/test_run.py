@@ -273,7 +273,7 @@ def test_errors_are_one_line_with_status_1(
 @pytest.mark.parametrize(
     "options",
     [["--people", "0"], ["--people", "some"], ["--start", "2", "--end", "1"], ["--render", "avi"],
-     ["--force", "everything"], ["--no-such-option"]],
+     ["--force", "everything"], ["--no-such-option"], ["--workers", "0"], ["--workers", "-1"]],
 )  # fmt: skip
 def test_wrong_usage_has_status_2(
     options: list[str], walk: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -282,6 +282,15 @@ def test_wrong_usage_has_status_2(
         poselift("run", walk, "-o", tmp_path, *options)
     assert stopped.value.code == 2
     assert "error:" in capsys.readouterr().err
+
+
+def test_no_workers_is_wrong_usage(walk: Path, tmp_path: Path) -> None:
+    for workers in ("0", "-1"):
+        with pytest.raises(SystemExit) as stopped:
+            poselift("detect", walk, "-o", tmp_path / "d.npz", "--workers", workers)
+        assert stopped.value.code == 2
+        with pytest.raises(ValueError, match=f"from 1, not {workers}"):
+            RunSettings(workers=int(workers))
 
 
 def test_no_space_left(walk: Path, tmp_path: Path) -> None:
