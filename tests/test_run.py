@@ -19,7 +19,8 @@ from conftest import ROOT, MakeVideo
 
 from data.skeletons import COCO17, H36M17
 from data.stores import load_detections, load_poses, load_tracks
-from pipeline import RunSettings, run_clip, run_video
+from inference import infer_video
+from pipeline import RunSettings, run_clip, run_video, stage_commands
 from pipeline.command_line import main
 
 pytestmark = pytest.mark.slow
@@ -282,6 +283,29 @@ def test_wrong_usage_has_status_2(
         poselift("run", walk, "-o", tmp_path, *options)
     assert stopped.value.code == 2
     assert "error:" in capsys.readouterr().err
+
+
+def test_detect_proves_its_output_first(
+    walk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A wrong place is told before the video is looked at, and nothing is left there."""
+
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("looked at the video")
+
+    monkeypatch.setattr(stage_commands, "detect_video", never)
+    monkeypatch.setattr(infer_video, "detect_video", never)
+    file, folder = tmp_path / "file", tmp_path / "folder"
+    file.touch()
+    folder.mkdir()
+    for output, reason in ((file / "d.npz", "cannot be written"), (folder, "is a folder")):
+        assert poselift("detect", walk, "-o", output) == 1
+        (line,) = errors(capsys)
+        assert str(output) in line and reason in line
+    assert infer_video.main(["--output-dir", str(file), str(walk)]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"error: {file}") and "cannot be written" in line
+    assert not list(folder.iterdir())
 
 
 def test_no_workers_is_wrong_usage(walk: Path, tmp_path: Path) -> None:
