@@ -268,6 +268,11 @@ def test_mistakes_are_told_before_the_training(
         lines = capsys.readouterr().err.splitlines()
         assert lines[-1].startswith("poselift: ") and reason in lines[-1], lines
     assert not (tmp_path / "escape").exists()
+    judge = ["evaluate", *train[1:5], "--lifter", DEFAULT_LIFTER]
+    assert main([*judge, "--device", "nodev"]) == 1
+    assert "device 'nodev' cannot be used" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main([*judge, "--views", "0"])
 
 
 def test_a_full_disk_is_told(clips: list[JointsClip], tmp_path: Path) -> None:
