@@ -68,6 +68,11 @@ def load_joints(path: Path) -> list[JointsClip]:
             raise FormatError(f"{path}: {error.args[0]}. Convert the source again.") from error
 
 
+def can_be_stored(joints: np.ndarray) -> bool:
+    """Whether all of (T, J, 3) metres are numbers within MAX_METRES of the origin's planes."""
+    return bool(np.abs(joints).max() < MAX_METRES)
+
+
 def save_joints(path: Path, clips: Iterable[JointsClip]) -> None:
     """Write what load_joints reads, rounded to millimetres.
 
@@ -80,7 +85,7 @@ def save_joints(path: Path, clips: Iterable[JointsClip]) -> None:
         if f"{clip.name}/fps" in arrays:
             raise FormatError(f"two clips are called {clip.name}. Convert them apart.")
         for layout, joints in (("h36m", clip.h36m), ("coco", clip.coco)):
-            if not np.abs(joints).max() < MAX_METRES:
+            if not can_be_stored(joints):
                 raise FormatError(f"clip {clip.name}: leaves the {MAX_METRES} m that are stored.")
             arrays[f"{clip.name}/{layout}"] = np.rint(joints * 1000).astype(np.int16)
         arrays[f"{clip.name}/fps"] = clip.fps

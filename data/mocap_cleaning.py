@@ -8,7 +8,7 @@ import string
 
 import numpy as np
 
-from data.joints_archive import MAX_METRES, JointsClip
+from data.joints_archive import MAX_METRES, JointsClip, can_be_stored
 from data.skeletons import H36M17
 
 MAX_FPS = 60.0
@@ -35,7 +35,8 @@ def clean_takes(
 ) -> tuple[list[JointsClip], int]:
     """The usable pieces of a take, and how many frames were cut as glitches.
 
-    A take in one piece keeps its name; several are called `NAMEa`, `NAMEb`, ...
+    A take in one piece keeps its name; several are called `NAMEa`, `NAMEb`, ... Each begins
+    at x = y = 0; the floor is the take's.
 
     Args:
         h36m, coco: (T, 17, 3) metres, z up, at any height and place.
@@ -43,22 +44,25 @@ def clean_takes(
     h36m, _ = reduce_fps(h36m, fps)
     coco, fps = reduce_fps(coco, fps)
     pieces = usable_pieces(h36m, coco, fps)
-    cut = len(h36m) - sum(end - first for first, end in pieces)
     if not pieces:
-        return [], cut
+        return [], len(h36m)
     good = np.concatenate([h36m[first:end] for first, end in pieces])
     floor = np.percentile(good[:, _ANKLES, 2].min(1), 1) - ANKLE_HEIGHT_M
-    origin = np.array([*good[0, 0, :2], floor])
-    clips = []
-    for number, (first, end) in enumerate(pieces):
-        part = slice(first, end)
-        called = name + ("" if len(pieces) == 1 else _letters(number))
-        clips.append(JointsClip(called, _f32(h36m[part] - origin), _f32(coco[part] - origin), fps))
-    return clips, cut
+    placed = []
+    for first, end in pieces:
+        origin = np.array([*h36m[first, 0, :2], floor])
+        both = _f32(h36m[first:end] - origin), _f32(coco[first:end] - origin)
+        if all(map(can_be_stored, both)):
+            placed.append(both)
+    clips = [
+        JointsClip(name + ("" if len(placed) == 1 else _letters(number)), *both, fps)
+        for number, both in enumerate(placed)
+    ]
+    return clips, len(h36m) - sum(len(clip.h36m) for clip in clips)
 
 
 def usable_pieces(h36m: np.ndarray, coco: np.ndarray, fps: float) -> list[tuple[int, int]]:
-    """Half open stretches of at least MIN_FRAMES in which nothing jumps or stretches."""
+    """Half open stretches of at least MIN_FRAMES in which nothing jumps, stretches or leaves."""
     both = np.concatenate([h36m, coco], 1)
     speed = np.linalg.norm(np.diff(both, axis=0), axis=2) * fps
     jumps = (speed.max(1) > MAX_JOINT_SPEED) | (speed[:, 0] > MAX_HIP_SPEED)
@@ -66,9 +70,11 @@ def usable_pieces(h36m: np.ndarray, coco: np.ndarray, fps: float) -> list[tuple[
     # Between frames t - 1 and t is a break when something jumps there or either is bad.
     breaks = jumps | bad[1:] | bad[:-1]
     bounds = [0, *(np.flatnonzero(breaks) + 1).tolist(), len(h36m)]
+    level = np.median(h36m[:, 0, 2])
     pieces = []
     for first, end in itertools.pairwise(bounds):
-        near = np.abs(both[first:end] - both[first, 0] * [1, 1, 0]).max(initial=0) < MAX_METRES
+        start = [*both[first, 0, :2], level]
+        near = np.abs(both[first:end] - start).max(initial=0) < MAX_METRES
         if end - first >= MIN_FRAMES and near:
             pieces.append((first, end))
     return pieces

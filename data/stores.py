@@ -27,15 +27,7 @@ def whole_file(path: Path) -> Iterator[Path]:
 
     Raises: OutputError: the folder cannot be written or the disk is full.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(
-            dir=path.parent, prefix=f".{path.stem}.", suffix=f".part{path.suffix}"
-        )
-        os.close(descriptor)
-    except OSError as error:
-        raise _output_error(path, error) from error
-    part = Path(name)
+    part = _sibling(path)
     try:
         yield part
         part.chmod(0o666 & ~_umask())
@@ -44,6 +36,29 @@ def whole_file(path: Path) -> Iterator[Path]:
         raise _output_error(path, error) from error
     finally:
         part.unlink(missing_ok=True)
+
+
+def check_writable(path: Path) -> None:
+    """Make the folder of `path` and prove that whole_file can write there, before long work.
+
+    Raises: OutputError: it cannot, or `path` is a folder.
+    """
+    if path.is_dir():
+        raise OutputError(f"{path}: is a folder. Give the name of a file.")
+    _sibling(path).unlink(missing_ok=True)
+
+
+def _sibling(path: Path) -> Path:
+    """An empty file beside `path`. Raises: OutputError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(
+            dir=path.parent, prefix=f".{path.stem}.", suffix=f".part{path.suffix}"
+        )
+        os.close(descriptor)
+    except OSError as error:
+        raise _output_error(path, error) from error
+    return Path(name)
 
 
 def _output_error(path: Path, error: OSError) -> OutputError:

@@ -30,11 +30,16 @@ def default_workers() -> int:
 class DetectorPool:
     """Detectors in threads, one each; frames in, results out in the same order.
 
+    Args:
+        workers: at least 1; None leaves it to the detector, else one for each core.
     Attributes:
         batch: frames that one detector is given together; 1 unless it is a BatchDetector.
     """
 
     def __init__(self, make: Callable[[], Detector], workers: int | None = None) -> None:
+        """Raises: ValueError: no workers."""
+        if workers is not None and workers < 1:
+            raise ValueError(f"detectors at work are at least 1, not {workers}")
         self._make = make
         self.first = make()  # errors surface here, and settings are read from it
         together = self.first if isinstance(self.first, BatchDetector) else None

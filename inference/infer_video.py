@@ -22,6 +22,7 @@ if str(PROJECT) not in sys.path:
 
 from data.custom_2d import from_detections, save_video_detections  # noqa: E402
 from data.errors import PoseliftError, VideoError, one_line  # noqa: E402
+from data.stores import check_writable  # noqa: E402
 from data.structures import Detections  # noqa: E402
 from inference.detecting import DetectorPool, detect_video  # noqa: E402
 from inference.detectors import BACKENDS, make_detector  # noqa: E402
@@ -72,12 +73,15 @@ def _videos(source: Path, extension: str) -> list[Path]:
 
 
 def _detect_all(videos: list[Path], folder: Path, choice: DetectorChoice) -> int:
+    """Exit status. Raises: PoseliftError: the folder cannot be written, or no such detector."""
+    check_writable(folder / "VIDEO.npz")
     failed = 0
     with DetectorPool(lambda: make_detector(choice)) as pool:
         for video in videos:
+            target = folder / f"{video.name}.npz"
             try:
+                check_writable(target)
                 detections = _sure(detect_video(VideoReader(video), pool))
-                target = folder / f"{video.name}.npz"
                 save_video_detections(target, from_detections(detections))
                 seen = sum(len(frame) > 0 for frame in detections.frames)
                 print(f"{video.name}: somebody in {seen} of {len(detections.frames)} -> {target}")

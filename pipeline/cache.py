@@ -1,18 +1,20 @@
 """Stage results that are reused when, and only when, nothing that shapes them changed.
 
-Beside a clip's results lies `.poselift.json`: for each stage the key of what shaped the
-result and the checksum of the file. A stage is up to date when its key is the one wanted
-now and the file is the one that was written then. Files appear whole (data.stores), the
-record after them: a kill in between only costs the stage again.
+Beside a clip's results lies `.poselift.json`: which video they are of, and for each stage
+the key of what shaped the result and the checksum of the file. A stage is up to date when its
+key is the one wanted now and the file is the one that was written then. Files appear whole
+(data.stores), the record after them: a kill in between only costs the stage again.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,41 @@ from models.registry import file_sha256
 
 RECORD = ".poselift.json"
 LOCK = ".poselift.lock"
+SUMMARY = "summary.json"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The video that a folder's results are of.
+
+    Args:
+        path: absolute.
+        sha256: of its content; empty where that was not recorded.
+    """
+
+    path: str
+    sha256: str
+
+    def is_of(self, other: Origin) -> bool:
+        """The same file, whatever has become of it, or the same content elsewhere."""
+        return self.path == other.path or self.sha256 == other.sha256 != ""
+
+
+def origin_of(folder: Path) -> Origin | None:
+    """What the results in a folder are of; None when it holds none of ours.
+
+    Folders of earlier versions say it in their summary only.
+    """
+    try:
+        source = json.loads((folder / RECORD).read_text())["source"]
+        return Origin(str(source["path"]), str(source["sha256"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    try:
+        source = json.loads((folder / SUMMARY).read_text())["source"]
+        return Origin(os.path.abspath(source), "")  # noqa: PTH100
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def stage_key(stage: str, **shapes: Any) -> str:
@@ -43,6 +80,7 @@ class StageCache:
     def __init__(self, folder: Path, *, use: bool = True) -> None:
         self.folder = folder
         self.use = use
+        self.origin = origin_of(folder)
         self._entries: dict[str, dict[str, str]] = {}
         try:
             entries = json.loads((folder / RECORD).read_text())["stages"]
@@ -63,11 +101,35 @@ class StageCache:
     def record(self, stage: str, key: str, path: Path) -> None:
         """Note that `path`, whole and in place, is the stage's result for `key`."""
         self._entries[stage] = {"key": key, "file": path.name, "sha256": file_sha256(path)}
-        with whole_file(self.folder / RECORD) as part:
-            part.write_text(json.dumps({"stages": self._entries}, indent=1) + "\n")
+        self._write()
 
-    def forget(self, stage: str) -> None:
-        self._entries.pop(stage, None)
+    def claim(self, origin: Origin) -> None:
+        """Note what the folder's results are of. Raises: OutputError."""
+        if origin != self.origin:
+            self.origin = origin
+            self._write()
+
+    def drop(self, stages: Iterable[str], files: Iterable[str]) -> None:
+        """Forget stages (`render` is all of its formats) and remove files. Raises: OutputError."""
+        for name in files:
+            path = self.folder / name
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                reason = error.strerror or str(error)
+                raise OutputError(
+                    f"{path}: cannot be removed ({reason}). Remove it, or choose another place."
+                ) from error
+        gone = set(stages)
+        kept = {stage: e for stage, e in self._entries.items() if stage.split()[0] not in gone}
+        if kept != self._entries:
+            self._entries = kept
+            self._write()
+
+    def _write(self) -> None:
+        source = {"source": asdict(self.origin)} if self.origin else {}
+        with whole_file(self.folder / RECORD) as part:
+            part.write_text(json.dumps(source | {"stages": self._entries}, indent=1) + "\n")
 
 
 @contextmanager

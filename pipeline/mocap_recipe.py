@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -18,10 +19,13 @@ from models.temporal import Architecture
 
 T = TypeVar("T")
 
+_LEAST = {"steps": 1, "batch": 1, "frames": 2, "channels": 1, "trajectory_channels": 1}
+_LEAST |= {"validate_every": 1, "warmup": 0, "weight_decay": 0, "velocity_weight": 0}
+
 
 @dataclass(frozen=True)
 class MocapTraining:
-    """A recipe. One step predicts batch * frames poses.
+    """A recipe. One step predicts batch * frames poses, at least 2 frames a view: they move.
 
     Args:
         start_from: name or path of a lifter whose tensors are taken over where they fit.
@@ -48,6 +52,24 @@ class MocapTraining:
     views: ViewRanges = field(default_factory=lambda: ViewRanges(limb_scale=0.1))
     noise: NoiseRanges = field(default_factory=NoiseRanges)
 
+    def __post_init__(self) -> None:
+        """Raises: ValueError: a value that no training can have."""
+        for name, least in _LEAST.items():
+            if getattr(self, name) < least:
+                raise ValueError(f"'{name}' is {getattr(self, name)}, but is at least {least}")
+        for name in ("learning_rate", "adamw_rate"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"'{name}' is {getattr(self, name)}, but is above 0")
+        if any(width < 1 or width % 2 == 0 for width in self.filter_widths):
+            raise ValueError(f"'filter_widths' are {self.filter_widths}, but are odd, from 1")
+        if abs(self.seed) >= 2**63:
+            raise ValueError(f"'seed' is {self.seed}, but has at most 63 bits")
+        logarithmic = ("views", "fps"), ("views", "focal"), ("views", "person_height")
+        for table, name in (*logarithmic, ("noise", "level")):
+            values = getattr(getattr(self, table), name)
+            if min(values) <= 0:
+                raise ValueError(f"'{name}' of [{table}] is {values}, but is above 0")
+
     def position_network(self) -> Architecture:
         rows = output_rows("anchored", H36M17.num_joints)
         return self._network(rows, self.channels)
@@ -69,7 +91,7 @@ class MocapTraining:
 def read_recipe(path: Path) -> MocapTraining:
     """A recipe from its file; what the file leaves out is the default.
 
-    Raises: FormatError: not TOML, an unknown key, or a value of the wrong kind.
+    Raises: FormatError: not TOML, an unknown key, or a value of the wrong kind or size.
     """
     try:
         table = parse_toml(path.read_text())
@@ -100,12 +122,15 @@ def _filled(default: T, given: Mapping[str, Any]) -> T:
 
 
 def _alike(default: Any, value: Any) -> bool:
+    """Of the default's kind; ranges have two ends, and numbers are finite."""
     if isinstance(default, float):
-        return isinstance(value, (int, float)) and not isinstance(value, bool)
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return number and math.isfinite(value)
     if isinstance(default, tuple):
         return (
             isinstance(value, (list, tuple))
             and bool(value)
+            and (isinstance(default[0], int) or len(value) == len(default))
             and all(_alike(default[0], item) for item in value)
         )
     return type(value) is type(default)

@@ -68,14 +68,17 @@ def run(asked: argparse.Namespace) -> int:
 def open_checkpoint(asked: argparse.Namespace) -> LifterWeights:
     """The file that --evaluate names, under -c or the project's folder of that name.
 
-    Our own lifters (.safetensors, or the name of a shipped one) are taken as they are.
+    The name of a shipped lifter needs no file. Our own lifters (.safetensors) are taken as they
+    are.
 
     Raises: FormatError: it is missing, damaged, or not of the architecture that was given.
     """
-    if asked.evaluate in lifter_names() or asked.evaluate.endswith(".safetensors"):
+    if asked.evaluate in lifter_names():
         return open_lifter(asked.evaluate)[0]
     path = find_checkpoint(asked.checkpoint, asked.evaluate)
     print(f"Loading checkpoint {path}")
+    if path.suffix == ".safetensors":
+        return open_lifter(str(path))[0]
     given = asked.architecture
     if asked.dense and given is None:
         given = dense_widths(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -11,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from data.errors import VideoError
+from data.errors import OutputError, VideoError
 from data.stores import (
     load_detections,
     load_poses,
@@ -27,7 +28,8 @@ from inference.tracking import TrackerSettings
 from inference.video_reader import VideoReader
 from inference.video_writer import Kind
 from models.registry import file_sha256
-from pipeline.cache import StageCache, locked, stage_key
+from pipeline.cache import SUMMARY, Origin, StageCache, locked, stage_key
+from pipeline.clip_folders import absolute
 from pipeline.progress import Progress, Silent
 from pipeline.settings import STAGES
 from pipeline.stages import DETECTION_SIDE, detection_reader, render_clip, reported, track_people
@@ -36,6 +38,17 @@ from pipeline.workshop import Workshop
 
 # Unfinished detections are put aside this often, for a run that is cut short.
 SAVE_EVERY_S = 30.0
+# What each stage leaves in the folder.
+RESULTS = {
+    "detect": ("detections.npz",),
+    "track": ("keypoints2d.npz",),
+    "lift": ("poses3d.npz",),
+    "render": ("overlay.mp4", "overlay.gif"),
+}
+
+
+class FolderTaken(OutputError):
+    """The folder holds the results of another video, which are left alone."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +74,12 @@ def run_clip(
 ) -> ClipResult:
     """Video -> detections -> tracks -> poses -> overlay, each kept in `folder`.
 
-    Raises: PoseliftError: naming the source; stages that ended before stay valid.
+    Before a stage is made anew, all that was made after it is removed: what lies in the
+    folder belongs together.
+
+    Raises:
+        FolderTaken: `folder` holds the results of another video.
+        PoseliftError: naming the source; stages that ended before stay valid.
     """
     progress = progress or Silent()
     settings = shop.settings
@@ -86,9 +104,10 @@ class _ClipRun:
 
     def run(self) -> ClipResult:
         settings, shop, tracker = self.settings, self.shop, TrackerSettings()
+        origin = self._claim()
         key = stage_key(
             "detect",
-            source=file_sha256(self.source),
+            source=origin.sha256,
             stretch=[settings.start_s, settings.end_s],
             detector=shop.pool.first.settings,
             side=DETECTION_SIDE,
@@ -114,14 +133,27 @@ class _ClipRun:
                 lambda to, _: self._render(to, tracks, poses),
             )
         summary = summary_of(self.source, self.reader, shop, detections, tracks, self.times)
-        write_summary(self.folder / "summary.json", summary)
+        write_summary(self.folder / SUMMARY, summary)
         return ClipResult(self.source, self.folder, detections, tracks, poses, overlay, summary)
+
+    def _claim(self) -> Origin:
+        """Make the folder the source's. Raises: FolderTaken."""
+        origin, before = Origin(absolute(self.source), file_sha256(self.source)), self.cache.origin
+        if before is not None and not before.is_of(origin):
+            raise FolderTaken(
+                f"{self.folder}: holds the results of {before.path}. Choose another folder."
+            )
+        self.cache.claim(origin)
+        return origin
 
     def _stage(self, stage: str, key: str, file: str, make: Callable[[Path, str], None]) -> Path:
         """The stage's file, made anew unless it is up to date."""
         begun, path = time.monotonic(), self.folder / file
         reuse = stage.split()[0] not in self.forced and self.cache.fresh(stage, key) == path
         if not reuse:
+            later = STAGES[STAGES.index(stage.split()[0]) + 1 :]
+            files = itertools.chain.from_iterable(RESULTS[name] for name in later)
+            self.cache.drop(later, (SUMMARY, *files))
             make(path, key)
             self.cache.record(stage, key, path)
         self.times.note(stage.split()[0], time.monotonic() - begun, reused=reuse)

@@ -14,6 +14,7 @@ from inference.detectors.choice import add_detector_flags, chosen
 from models.registry import DEFAULT_LIFTER
 from pipeline.devices import BEST
 from pipeline.progress import progress_for
+from pipeline.reference_flags import positive
 from pipeline.run_clip import ClipResult
 from pipeline.run_many import Failure, find_videos, run_videos
 from pipeline.settings import RENDERS, STAGES, RunSettings
@@ -54,7 +55,10 @@ def add_detector(command: argparse.ArgumentParser) -> None:
     """The detector, its options, and how many."""
     add_detector_flags(command, BACKENDS)
     command.add_argument(
-        "--workers", type=int, metavar="N", help="detectors at work at once (default: one per core)"
+        "--workers",
+        type=positive,
+        metavar="N",
+        help="detectors at work at once (default: one per core)",
     )
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from data.errors import PoseliftError, VideoError
 from inference.video_reader import SUFFIXES, is_video_name
-from pipeline.progress import Progress
-from pipeline.run_clip import ClipResult, run_clip
+from pipeline.clip_folders import clip_folders, plain_name
+from pipeline.progress import Progress, Silent
+from pipeline.run_clip import ClipResult, FolderTaken, run_clip
 from pipeline.settings import RunSettings
 from pipeline.workshop import Workshop
 
@@ -35,7 +36,8 @@ def run_video(
     """
     source = Path(source)
     with Workshop(settings or RunSettings()) as shop:
-        return run_clip(source, clip_folders([source], Path(out))[source], shop, progress)
+        folder = clip_folders([source], Path(out))[source]
+        return _run_in(folder, source, shop, progress or Silent())
 
 
 def run_videos(
@@ -53,10 +55,23 @@ def run_videos(
     with Workshop(settings) as shop:
         for source, folder in clip_folders(sources, out).items():
             try:
-                done(run_clip(source, folder, shop, progress))
+                done(_run_in(folder, source, shop, progress))
             except PoseliftError as error:
                 failures.append(Failure(source, error))
     return failures
+
+
+def _run_in(folder: Path, source: Path, shop: Workshop, progress: Progress) -> ClipResult:
+    """Run in the folder, or in the next if another run was there first. Raises: PoseliftError."""
+    while True:
+        if folder.name != (name := plain_name(source)):
+            progress.say(
+                f"{source}: {folder.parent / name} is another clip's; this goes to {folder}"
+            )
+        try:
+            return run_clip(source, folder, shop, progress)
+        except FolderTaken:
+            folder = clip_folders([source], folder.parent)[source]
 
 
 def find_videos(inputs: Sequence[str]) -> tuple[list[Path], list[Failure]]:
@@ -89,16 +104,3 @@ def _videos(text: str) -> list[Path]:
     if not videos:
         raise VideoError(f"{text}: matches no file.")
     return videos
-
-
-def clip_folders(sources: Sequence[Path], out: Path) -> dict[Path, Path]:
-    """Source -> folder of its results: the name without suffix, made unique if need be."""
-    folders: dict[Path, Path] = {}
-    taken: set[str] = set()
-    for source in sources:
-        stem = source.stem.strip(". ") or "clip"
-        names = (stem, source.name, *(f"{source.name}-{n}" for n in range(2, len(sources) + 2)))
-        name = next(name for name in names if name.casefold() not in taken)
-        taken.add(name.casefold())
-        folders[source] = out / name
-    return folders

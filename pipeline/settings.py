@@ -54,6 +54,8 @@ class RunSettings:
         if self.render not in RENDERS:
             raise UnknownName("overlay format", self.render, RENDERS)
         checked_people(self.people)
+        if self.workers is not None and self.workers < 1:
+            raise ValueError(f"workers is a number from 1, not {self.workers}")
         start, end = self.start_s or 0.0, self.end_s
         if start < 0 or (end is not None and end <= start):
             raise ValueError(f"the stretch from {start:g} s to {end} s is empty")

@@ -8,6 +8,7 @@ from typing import Any
 
 from data.errors import FormatError
 from data.stores import (
+    check_writable,
     load_detections,
     load_poses,
     load_tracks,
@@ -70,6 +71,7 @@ def _detect(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
     except ValueError as error:
         command.error(str(error))
     reader = detection_reader(asked.video, asked.start, asked.end)
+    check_writable(asked.output)
     progress = progress_for()
     with (
         DetectorPool(lambda: make_detector(choice), asked.workers) as pool,

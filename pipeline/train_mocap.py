@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 
-from data.errors import FormatError
+from data.errors import FormatError, OutputError
 from data.joints_archive import JointsClip
 from data.skeletons import COCO17, H36M17
+from data.stores import check_writable, whole_file
 from data.virtual_views import ViewSampler
 from models.inputs import network_input
 from models.losses import mean_velocity_error, mpjpe
@@ -62,7 +64,7 @@ class MocapTrainer:
         report: Callable[[dict[str, Any]], None],
         validate: Callable[[LifterWeights], dict[str, float]],
     ) -> LifterWeights:
-        """Train to the end, saving `folder/last.pt` at every validation."""
+        """Train to the end, saving `folder/last.pt` at every validation. Raises: OutputError."""
         begun, first, total = time.monotonic(), self.step, 0.0
         while self.step < self.recipe.steps:
             total += self._train_step()
@@ -125,21 +127,28 @@ class MocapTrainer:
             "views": self.sampler.generator.get_state(),
             "torch": torch.get_rng_state(),
         }
-        part = path.with_suffix(".part")
-        torch.save(state, part)
-        part.replace(path)
+        _written(path, lambda part: torch.save(state, part))
 
     def resume(self, path: Path) -> None:
-        """Continue a run. Raises: FormatError: another recipe, or no such checkpoint."""
+        """Continue a run.
+
+        Raises: UnsafeFile; FormatError: another recipe, or no such checkpoint.
+        """
         state = read_checkpoint(path)
         if state.get("recipe") != self.recipe.to_dict():
             raise FormatError(f"{path}: was trained by another recipe; start again elsewhere.")
-        self.position.load_state_dict(state["position"])
-        self.trajectory.load_state_dict(state["trajectory"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.sampler.generator.set_state(state["views"].cpu())
-        torch.set_rng_state(state["torch"].cpu())
-        self.step = int(state["step"])
+        try:
+            self.position.load_state_dict(state["position"])
+            self.trajectory.load_state_dict(state["trajectory"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.sampler.generator.set_state(state["views"].cpu())
+            torch.set_rng_state(state["torch"].cpu())
+            self.step = int(state["step"])
+        except (AttributeError, LookupError, TypeError, ValueError, RuntimeError) as error:
+            reason = (str(error) or type(error).__name__).splitlines()[0]
+            raise FormatError(
+                f"{path}: cannot be resumed ({reason}). Start again elsewhere, or remove it."
+            ) from error
 
 
 def _take_over(lifter: str, *models: TemporalModel) -> None:
@@ -169,6 +178,31 @@ def _schedule(step: int, recipe: MocapTraining) -> float:
     return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * part))
 
 
+def lifter_path(folder: Path, name: str) -> Path:
+    """Where a training leaves its lifter; proved to be writable.
+
+    Raises: OutputError: it is not, or the name is not that of a file.
+    """
+    plain = name.isprintable() and not any(mark in name for mark in "/\\:")
+    if not plain or not name.strip(". "):
+        raise OutputError(f"{name!r} cannot name a lifter: give a word without separators.")
+    path = folder / f"{name}.safetensors"
+    check_writable(path)
+    return path
+
+
+def _written(path: Path, write: Callable[[Path], None]) -> None:
+    """Have a library write a file, whole or not at all. Raises: OutputError."""
+    try:
+        with whole_file(path) as part:
+            write(part)
+    except (RuntimeError, SafetensorError) as error:  # how torch and safetensors tell a full disk
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise OutputError(
+            f"{path}: cannot be written ({reason}). Free space and give the same command again."
+        ) from error
+
+
 def train_mocap(
     recipe: MocapTraining,
     training: list[JointsClip],
@@ -183,18 +217,23 @@ def train_mocap(
 
     `folder` holds `last.pt` (to go on from), `log.jsonl` (a line per validation) and at
     the end `NAME.safetensors`.
+
+    Raises: OutputError; FormatError: `last.pt` cannot be gone on from.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    path = lifter_path(folder, name)
     trainer = MocapTrainer(recipe, training, device)
     if (folder / "last.pt").exists():
         trainer.resume(folder / "last.pt")
 
     def log(line: dict[str, Any]) -> None:
-        with (folder / "log.jsonl").open("a") as stream:
-            stream.write(json.dumps(line) + "\n")
+        try:
+            with (folder / "log.jsonl").open("a") as stream:
+                stream.write(json.dumps(line) + "\n")
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise OutputError(f"{folder / 'log.jsonl'}: cannot be written ({reason}).") from error
         report(line)
 
     trainer.run(folder, log, lambda weights: validate(weights, validation, recipe.noise, device))
-    path = folder / f"{name}.safetensors"
-    save_lifter(path, trainer.weights(name), half=True)
+    _written(path, lambda part: save_lifter(part, trainer.weights(name), half=True))
     return path

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import resource
+import signal
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +15,7 @@ from torch import Tensor
 
 from benchmarks import accuracy
 from data.detector_noise import NoiseRanges, detect_like
-from data.errors import FormatError, UnsafeFile
+from data.errors import FormatError, OutputError, UnsafeFile
 from data.joints_archive import JointsClip, load_joints, split_clips
 from data.skeletons import COCO17, H36M17
 from data.virtual_views import Views, ViewSampler
@@ -208,6 +211,85 @@ def test_command_trains_evaluates_and_ships(
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [row["keypoints"] for row in rows] == ["captured", "exact", "noisy", "gappy"]
     assert all(0 < row["p_mpjpe_mm"] < row["mpjpe_mm"] for row in rows)
+
+
+TRAIN = ["--steps", "2", "--batch", "2", "--frames", "4", "-ch", "8", "--trajectory-channels", "8",
+         "--validate", "walk_02"]  # fmt: skip
+
+
+@pytest.fixture
+def train(clips: list[JointsClip], tmp_path: Path) -> list[str]:
+    """The command of a training that would work, but for its folder."""
+    archive = save(tmp_path / "joints.npz", clips)
+    held = tmp_path / "test.txt"
+    held.write_text("held_01\n")
+    return ["train", "mocap", str(archive), "--test-clips", str(held), *TRAIN]
+
+
+@pytest.mark.parametrize(
+    "told",
+    ["--steps 0", "--batch 0", "--frames 0", "--frames 1", "-ch 0", "--trajectory-channels -8",
+     "--validate-every 0", "-arc 3,2", "-lr nan", "-lr -1", "--seed 99999999999999999999"],
+)  # fmt: skip
+def test_what_no_training_can_have_is_wrong_usage(
+    told: str, train: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main([*train, "-o", str(tmp_path / "run"), *told.split()])
+    assert stopped.value.code == 2
+    assert "error:" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_mistakes_are_told_before_the_training(
+    train: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError("trained")
+
+    monkeypatch.setattr(MocapTrainer, "run", never)
+    file, run, broken = tmp_path / "file", tmp_path / "run", tmp_path / "broken"
+    file.touch()
+    broken.mkdir()
+    recipe = replace(TINY, steps=2, batch=2, frames=4, channels=8, validate_every=1000, warmup=200)
+    torch.save({"recipe": recipe.to_dict()}, broken / "last.pt")
+    for told, reason in (
+        (["-o", str(run), "--device", "nodev"], "device 'nodev' cannot be used"),
+        (["-o", str(run), "--name", "../../escape/x"], "'../../escape/x' cannot name a lifter"),
+        (["-o", str(run), "--name", ".."], "'..' cannot name a lifter"),
+        (["-o", str(run), "--name", 300 * "x"], "cannot be written"),
+        (["-o", str(file)], f"{file / 'mocap.safetensors'}: cannot be written"),
+        (["-o", str(broken)], f"{broken / 'last.pt'}: cannot be resumed ('position')"),
+    ):
+        assert main([*train, *told]) == 1
+        lines = capsys.readouterr().err.splitlines()
+        assert lines[-1].startswith("poselift: ") and reason in lines[-1], lines
+    assert not (tmp_path / "escape").exists()
+    judge = ["evaluate", *train[1:5], "--lifter", DEFAULT_LIFTER]
+    assert main([*judge, "--device", "nodev"]) == 1
+    assert "device 'nodev' cannot be used" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main([*judge, "--views", "0"])
+
+
+def test_a_full_disk_is_told(clips: list[JointsClip], tmp_path: Path) -> None:
+    """A file-size limit stands for it; what was saved before stays."""
+    trainer = MocapTrainer(TINY, clips)
+    (tmp_path / "last.pt").write_text("before")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, before[1]))
+    try:
+        with pytest.raises(OutputError, match=r"last\.pt: cannot be written"):
+            trainer.run(tmp_path, lambda line: None, lambda weights: {})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert [path.name for path in tmp_path.iterdir()] == ["last.pt"]
+    assert (tmp_path / "last.pt").read_text() == "before"
 
 
 def test_bodies_as_captured_keep_their_bones(clips: list[JointsClip]) -> None:

@@ -121,8 +121,35 @@ def test_glitches_are_cut_and_rates_reduced(
     assert (second.name, len(second.h36m)) == ("walkb", 59)
     assert first.fps == second.fps == 60
     assert first.h36m[0, 0] == pytest.approx((0, 0, 0.95), abs=0.001)
-    assert second.h36m[0, 0] == pytest.approx((1.02, 0, 0.95), abs=0.001)
+    assert second.h36m[0, 0] == pytest.approx((0, 0, 0.95), abs=0.001)
     assert "11 frames cut" in capsys.readouterr().out
+
+
+def test_a_long_take_does_not_lose_the_others(tmp_path: Path) -> None:
+    """Two pieces of 30 m each, the second far from where the first begins."""
+    hips = np.tile([0.0, 95, 0], (720, 1))
+    hips[:, 2] = np.arange(720) * 8.4  # 5 m/s
+    hips[360] += [0, 60, 0]
+    write_bvh(tmp_path / "in" / "run.bvh", 720, {}, hips=hips)
+    write_bvh(tmp_path / "in" / "stand.bvh", 40, {})
+    assert main(tmp_path / "in", "-o", tmp_path / "out.npz") == 0
+    clips = load_joints(tmp_path / "out.npz")
+    assert [clip.name for clip in clips] == ["runa", "runb", "stand"]
+    for clip in clips:
+        assert clip.h36m[0, 0] == pytest.approx((0, 0, 0.95), abs=0.001)
+
+
+def test_only_a_piece_that_leaves_the_archives_space_is_cut() -> None:
+    body = np.random.default_rng(0).uniform(-1, 1, (17, 3))
+    far = np.zeros((280, 1, 3))
+    far[40:, :, 0] += 100
+    far[80:, :, 0] += 100 + np.arange(200)[:, None] * 0.2  # 40 m at 10 m/s
+    clips, cut = clean_takes("x", body + far, body + far, 50.0)
+    assert [(clip.name, len(clip.h36m)) for clip in clips] == [("xa", 40), ("xb", 40)]
+    assert cut == 200
+    high = np.tile(body + np.array([0, 0, 40]), (40, 1, 1))
+    clips, cut = clean_takes("x", high, high, 50.0)
+    assert [clip.name for clip in clips] == ["x"] and cut == 0
 
 
 def test_a_bone_that_grows_is_cut() -> None:

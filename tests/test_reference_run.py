@@ -16,7 +16,9 @@ import torch
 from conftest import ROOT
 from stand_in import write_h36m, write_humaneva
 
-from models.reference_checkpoints import read_checkpoint
+from models.reference_checkpoints import load_reference_checkpoint, read_checkpoint
+from models.registry import DEFAULT_LIFTER
+from models.weights import save_lifter
 from pipeline.command_line import main as poselift
 from pipeline.reference_run import main
 
@@ -154,6 +156,26 @@ def test_our_checkpoints_say_how_they_were_built(h36m: Path, tmp_path: Path) -> 
     told = f"evaluate h36m {tmp_path / 'epoch_1.bin'} --json {tmp_path / 'modern.json'}"
     assert poselift([*told.split(), *own]) == 0
     assert json.loads((tmp_path / "modern.json").read_text())["average"] == read["average"]
+
+
+def test_our_own_format_is_a_file_of_the_checkpoint_folder(
+    h36m: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_lifter(tmp_path / "own.safetensors", load_reference_checkpoint(h36m / "own/epoch_1.bin"))
+    told = ["-k", "gt", "--data-dir", str(h36m), "-ste", "S9", "--device", "cpu", "--evaluate"]
+    tables = []
+    for name, folder in (("own.safetensors", tmp_path), ("epoch_1.bin", h36m / "own")):
+        tables.append(tmp_path / f"{name}.json")
+        assert main([*told, name, "-c", str(folder), "--json", str(tables[-1])]) == 0
+    ours, theirs = (json.loads(table.read_text())["average"] for table in tables)
+    assert ours == pytest.approx(theirs, rel=1e-6)
+    capsys.readouterr()
+    for name, reason in (
+        ("gone.safetensors", f"{tmp_path / 'gone.safetensors'}: no such file"),
+        (DEFAULT_LIFTER, "reads 'coco' keypoints"),  # a shipped one is found without -c
+    ):
+        assert main([*told, name, "-c", str(tmp_path)]) == 1
+        assert reason in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("flags", ["--dense", "--dense -arc 3,3,3", "-arc 3,3,3"])

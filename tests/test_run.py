@@ -19,7 +19,8 @@ from conftest import ROOT, MakeVideo
 
 from data.skeletons import COCO17, H36M17
 from data.stores import load_detections, load_poses, load_tracks
-from pipeline import RunSettings, run_clip, run_video
+from inference import infer_video
+from pipeline import RunSettings, run_clip, run_video, stage_commands
 from pipeline.command_line import main
 
 pytestmark = pytest.mark.slow
@@ -136,7 +137,7 @@ def test_stages_are_reused_only_when_nothing_changed(
     poses = tmp_path / "walk" / "poses3d.npz"
     poses.write_bytes(poses.read_bytes()[:-1] + b"?")
     # A file that is not the one that was written is made again, not believed.
-    assert reused("--people", "best", "--end", "0.9") == everything - {"lift"}
+    assert reused("--people", "best", "--end", "0.9") == {"detect", "track"}
     load_poses(poses)
 
 
@@ -273,7 +274,7 @@ def test_errors_are_one_line_with_status_1(
 @pytest.mark.parametrize(
     "options",
     [["--people", "0"], ["--people", "some"], ["--start", "2", "--end", "1"], ["--render", "avi"],
-     ["--force", "everything"], ["--no-such-option"]],
+     ["--force", "everything"], ["--no-such-option"], ["--workers", "0"], ["--workers", "-1"]],
 )  # fmt: skip
 def test_wrong_usage_has_status_2(
     options: list[str], walk: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -282,6 +283,38 @@ def test_wrong_usage_has_status_2(
         poselift("run", walk, "-o", tmp_path, *options)
     assert stopped.value.code == 2
     assert "error:" in capsys.readouterr().err
+
+
+def test_detect_proves_its_output_first(
+    walk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A wrong place is told before the video is looked at, and nothing is left there."""
+
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("looked at the video")
+
+    monkeypatch.setattr(stage_commands, "detect_video", never)
+    monkeypatch.setattr(infer_video, "detect_video", never)
+    file, folder = tmp_path / "file", tmp_path / "folder"
+    file.touch()
+    folder.mkdir()
+    for output, reason in ((file / "d.npz", "cannot be written"), (folder, "is a folder")):
+        assert poselift("detect", walk, "-o", output) == 1
+        (line,) = errors(capsys)
+        assert str(output) in line and reason in line
+    assert infer_video.main(["--output-dir", str(file), str(walk)]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"error: {file}") and "cannot be written" in line
+    assert not list(folder.iterdir())
+
+
+def test_no_workers_is_wrong_usage(walk: Path, tmp_path: Path) -> None:
+    for workers in ("0", "-1"):
+        with pytest.raises(SystemExit) as stopped:
+            poselift("detect", walk, "-o", tmp_path / "d.npz", "--workers", workers)
+        assert stopped.value.code == 2
+        with pytest.raises(ValueError, match=f"from 1, not {workers}"):
+            RunSettings(workers=int(workers))
 
 
 def test_no_space_left(walk: Path, tmp_path: Path) -> None:
