@@ -22,7 +22,7 @@ if str(DATA.parent) not in sys.path:
 from data.converter_command import run_converter, tell  # noqa: E402
 from data.errors import FormatError, MissingDependency, PoseliftError  # noqa: E402
 from data.joints_archive import JointsClip, save_joints  # noqa: E402
-from data.mocap_source import clip_names, convert_take, motion_files  # noqa: E402
+from data.mocap_source import TakeJoints, clip_names, convert_take, motion_files  # noqa: E402
 from data.rig import known_rigs, rig_called  # noqa: E402
 
 
@@ -63,6 +63,16 @@ def _rate(text: str) -> float:
     return rate
 
 
+def _check_names(path: Path, take: TakeJoints, clips: list[JointsClip]) -> None:
+    """Raises: FormatError: a clip of another file has one of the take's names already."""
+    twice = {clip.name for clip in take.clips} & {clip.name for clip in clips}
+    if twice:
+        raise FormatError(
+            f"{path}: left out, as another file's clip is called {min(twice)}, too. Rename one of "
+            "them, or convert them apart with --prefix."
+        )
+
+
 def _convert(options: argparse.Namespace) -> int:
     if options.output.suffix != ".npz":
         raise FormatError(f"{options.output}: the archive's name must end in .npz.")
@@ -74,6 +84,7 @@ def _convert(options: argparse.Namespace) -> int:
     for path, name in zip(paths, clip_names(paths, options.prefix), strict=True):
         try:
             take = convert_take(path, rigs, name=name, fps=options.fps)
+            _check_names(path, take, clips)
         except MissingDependency:
             raise
         except PoseliftError as error:

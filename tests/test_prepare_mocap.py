@@ -139,6 +139,18 @@ def test_a_long_take_does_not_lose_the_others(tmp_path: Path) -> None:
         assert clip.h36m[0, 0] == pytest.approx((0, 0, 0.95), abs=0.001)
 
 
+def test_two_files_of_one_name_do_not_lose_the_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hips = np.tile([0.0, 95, 0], (100, 1))
+    hips[50] += [0, 60, 0]  # cuts walk into walka and walkb
+    write_bvh(tmp_path / "in" / "walk.bvh", 100, {}, hips=hips)
+    write_bvh(tmp_path / "in" / "walka.bvh", 40, {})
+    assert main(tmp_path / "in", "-o", tmp_path / "out.npz") == 1
+    assert [c.name for c in load_joints(tmp_path / "out.npz")] == ["walka", "walkb"]
+    assert "walka.bvh: left out, as another file's clip is called walka" in capsys.readouterr().err
+
+
 def test_only_a_piece_that_leaves_the_archives_space_is_cut() -> None:
     body = np.random.default_rng(0).uniform(-1, 1, (17, 3))
     far = np.zeros((280, 1, 3))
