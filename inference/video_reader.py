@@ -17,6 +17,7 @@ import numpy as np
 
 from data.errors import VideoError
 from data.structures import VideoInfo
+from inference.containers import open_container
 
 log = logging.getLogger(__name__)
 
@@ -27,8 +28,6 @@ SUFFIXES = frozenset(
         *("mpg", "mpeg", "ts", "mts", "wmv", "3gp"),
     )
 )
-# Demuxers that read one file. Playlists, which point at other files, are left out.
-_CONTAINERS = "mov,matroska,webm,avi,gif,mpeg,mpegts,mpegvideo,asf,flv,ogg,mxf,m4v,h264,hevc,ivf"
 LARGEST_PIXELS = 16384 * 16384
 _UNSPECIFIED = 2
 
@@ -194,20 +193,7 @@ class VideoReader:
 
 
 def _opened(path: Path) -> av.container.InputContainer:
-    if not path.exists():
-        raise VideoError(f"{path}: no such file.")
-    if path.is_dir():
-        raise VideoError(f"{path}: is a folder, not a video.")
-    if path.stat().st_size == 0:
-        raise VideoError(f"{path}: is empty (0 bytes). Copy it again.")
-    options = {"format_whitelist": _CONTAINERS, "protocol_whitelist": "file"}
-    try:
-        container = av.open(str(path.resolve()), options=options, metadata_errors="replace")
-    except (av.error.FFmpegError, OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise VideoError(
-            f"{path}: cannot be read as a video ({reason}). Check that it plays, or re-encode it."
-        ) from error
+    container = open_container(path)
     if not container.streams.video:
         container.close()
         raise VideoError(f"{path}: has no video stream.")
