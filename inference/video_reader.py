@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -18,6 +17,7 @@ import numpy as np
 from data.errors import VideoError
 from data.structures import VideoInfo
 from inference.containers import open_container
+from inference.upright import turn_of, upright_rgb, upright_size
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,6 @@ SUFFIXES = frozenset(
     )
 )
 LARGEST_PIXELS = 16384 * 16384
-_UNSPECIFIED = 2
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ def probe(path: Path) -> VideoInfo:
     with _opened(path) as container:
         stream = container.streams.video[0]
         first = _first_frame(container, path)
-        width, height = _upright_size(first, stream.sample_aspect_ratio)
+        width, height = upright_size(first, stream.sample_aspect_ratio)
         rate = stream.average_rate or stream.guessed_rate
         duration = float(stream.duration * stream.time_base) if stream.duration else None
         if duration is None and container.duration:
@@ -70,7 +69,7 @@ def probe(path: Path) -> VideoInfo:
             height=height,
             fps=float(rate) if rate else 25.0,
             codec=stream.codec_context.name,
-            rotation=first.rotation % 360,
+            rotation=90 * turn_of(first).quarters,
             duration_s=duration,
             frame_count=stream.frames or None,
             has_audio=bool(container.streams.audio),
@@ -139,7 +138,7 @@ class VideoReader:
                 # Broken files repeat times; order is what later stages rely on.
                 time = time if time > last else last + 1e-3
                 last = time
-                yield VideoFrame(index, time, _upright_rgb(frame, self.size))
+                yield VideoFrame(index, time, upright_rgb(frame, self.size))
                 index += 1
             else:  # the file ended, not the stretch
                 self.promised_frames = self._promised(last)
@@ -215,29 +214,6 @@ def _first_frame(container: av.container.InputContainer, path: Path) -> av.Video
     return frame
 
 
-def _upright_size(frame: av.VideoFrame, pixel_aspect: Fraction | None) -> tuple[int, int]:
-    """(width, height) in square pixels, turned as the metadata says."""
-    stretch = float(pixel_aspect or 1)
-    width = round(frame.width * stretch) if 0.1 < stretch < 10 else frame.width
-    return (frame.height, width) if frame.rotation % 180 else (width, frame.height)
-
-
 def _fitted(size: tuple[int, int], fit: tuple[int, int] | None) -> tuple[int, int]:
     scale = min(1.0, fit[0] / size[0], fit[1] / size[1]) if fit else 1.0
     return max(2, round(size[0] * scale)), max(2, round(size[1] * scale))
-
-
-def _upright_rgb(frame: av.VideoFrame, size: tuple[int, int]) -> np.ndarray:
-    """(H, W, 3) uint8 of the wanted upright size."""
-    quarter_turns = frame.rotation % 360 // 90
-    width, height = size[::-1] if quarter_turns % 2 else size
-    # As players do: high-definition video that does not name its colours is BT.709.
-    unnamed_hd = frame.colorspace == _UNSPECIFIED and frame.height >= 720
-    image = frame.to_ndarray(
-        format="rgb24",
-        width=width,
-        height=height,
-        interpolation="BILINEAR",  # swscale widens its filter when it shrinks
-        src_colorspace="ITU709" if unnamed_hd else None,
-    )
-    return np.ascontiguousarray(np.rot90(image, quarter_turns)) if quarter_turns else image
