@@ -7,7 +7,7 @@ that no later stage has to know of them; every pixel format becomes 8-bit RGB.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +15,9 @@ import av
 import numpy as np
 
 from data.errors import VideoError
-from data.structures import VideoInfo
+from data.structures import Timeline, VideoInfo
 from inference.containers import open_container
+from inference.frame_times import FrameClock
 from inference.upright import turn_of, upright_rgb, upright_size
 
 log = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ class VideoFrame:
 
     Args:
         index: from 0, within the stretch that is read.
-        time_s: presentation time from the video's start.
+        time_s: presentation time from the video's start, without jumps of the file's clock.
         image: (H, W, 3) uint8 RGB, upright.
     """
 
@@ -82,8 +83,9 @@ class VideoReader:
     Args:
         start_s, end_s: keep frames shown at start_s <= time < end_s.
         fit: scale frames down so that they fit (width, height); never up.
-    After iterating, `damage` says what could not be decoded, if anything, and
-    `promised_frames` how many frames there should have been.
+    After iterating, `damage` says what could not be decoded, if anything,
+    `promised_frames` how many frames there should have been, and `jumped_s` after which
+    time the file's clock first jumped.
     """
 
     def __init__(
@@ -100,6 +102,7 @@ class VideoReader:
         self.end_s = end_s
         self.size = _fitted((self.info.width, self.info.height), fit)
         self.damage: str | None = None
+        self.jumped_s: float | None = None
         self.promised_frames: int | None = None
 
     @property
@@ -125,18 +128,14 @@ class VideoReader:
         index = 0
         last = -np.inf
         with _opened(self.path) as container:
-            stream = container.streams.video[0]
-            origin = float((stream.start_time or 0) * stream.time_base)
             if self.start_s > 0:
+                origin = _origin_s(container)
                 container.seek(int((origin + self.start_s) * av.time_base), backward=True)
-            for decoded, frame in enumerate(self._decoded(container)):
-                time = frame.time - origin if frame.time is not None else decoded / self.info.fps
+            for time, frame in self._timed(container):
                 if time < self.start_s - 1e-6:
                     continue
                 if self.end_s is not None and time >= self.end_s - 1e-6:
                     break
-                # Broken files repeat times; order is what later stages rely on.
-                time = time if time > last else last + 1e-3
                 last = time
                 yield VideoFrame(index, time, upright_rgb(frame, self.size))
                 index += 1
@@ -144,6 +143,28 @@ class VideoReader:
                 self.promised_frames = self._promised(last)
         if index == 0:
             raise VideoError(self._nothing_decoded())
+
+    def timeline(self, times_s: Sequence[float]) -> Timeline:
+        """Of the frames that were read; warns, once they are, where the clock jumped."""
+        if self.jumped_s is not None:
+            log.warning(
+                "%s: its clock jumps after %.2f s; the frames are taken to follow one another. "
+                "Cut the file there if they do not.",
+                self.path,
+                self.jumped_s,
+            )
+        info, times = self.info, np.array(times_s)
+        return Timeline(info.width, info.height, info.fps, times, self.promised_frames)
+
+    def _timed(
+        self, container: av.container.InputContainer
+    ) -> Iterator[tuple[float, av.VideoFrame]]:
+        """Frames from where the container stands, with their times (see FrameClock)."""
+        clock = FrameClock(_origin_s(container), self.info.fps)
+        for frame in self._decoded(container):
+            time = clock.time_of(frame.pts, frame.dts, float(frame.time_base or 0))
+            self.jumped_s = clock.jumped_s
+            yield time, frame
 
     def _promised(self, last_s: float) -> int | None:
         """Frames that the container promises, where it can be held to its word.
@@ -154,8 +175,8 @@ class VideoReader:
         info = self.info
         if self._counted:
             return info.frame_count
-        if info.duration_s is None:
-            return None
+        if info.duration_s is None or self.jumped_s is not None:
+            return None  # a duration by a clock that jumps says nothing
         end = self._end_of(info.duration_s)
         breaks_off = last_s + 1 / info.fps < 0.98 * end - 0.5
         return round((end - self.start_s) * info.fps) if breaks_off else None
@@ -197,6 +218,11 @@ def _opened(path: Path) -> av.container.InputContainer:
         container.close()
         raise VideoError(f"{path}: has no video stream.")
     return container
+
+
+def _origin_s(container: av.container.InputContainer) -> float:
+    stream = container.streams.video[0]
+    return float((stream.start_time or 0) * (stream.time_base or 0))
 
 
 def _first_frame(container: av.container.InputContainer, path: Path) -> av.VideoFrame:

@@ -1,0 +1,98 @@
+"""When the frames of a file are shown, where its own clock cannot be trusted."""
+
+from __future__ import annotations
+
+import numpy as np
+
+# ffmpeg takes a longer step for a discontinuity too, so that sound and picture agree.
+LONGEST_STEP_S = 10.0
+# A decoder that knows little of its stream may put frames this far out of order.
+_DISORDER_FRAMES = 3.0
+_REPEATED_S = 1e-3
+_FEW_FAULTS = 0.1  # of the frames
+
+
+class FrameClock:
+    """Rising times for the frames of a video, in the order that they are decoded.
+
+    A frame without a time, or with the time of one before it, follows the last one. Where
+    the file's clock restarts or leaps, the next frame follows at the usual distance, and
+    all later ones keep theirs.
+
+    Args:
+        origin_s: what the file's clock says at the video's start.
+        fps: frames per second, until there are frames to measure.
+    Attributes:
+        jumped_s: the time of the last frame before the clock first jumped; None: it did not.
+    """
+
+    def __init__(self, origin_s: float, fps: float) -> None:
+        self._origin_s = origin_s
+        self._last_s: float | None = None
+        self._usual_s = min(max(1 / fps, _REPEATED_S), LONGEST_STEP_S) if fps > 0 else 0.04
+        self._measured_s, self._measured_steps = 0.0, 0
+        self._stamps = _Stamps()
+        self.jumped_s: float | None = None
+
+    def time_of(self, pts: int | None, dts: int | None, tick_s: float) -> float:
+        """Seconds from the video's start, of the next frame.
+
+        Args:
+            pts, dts: of the frame, in ticks, as the decoder gives them.
+        """
+        stamp = self._stamps.best(pts, dts)
+        if self._last_s is None:
+            time_s = self._first(stamp, tick_s)
+        elif stamp is None:
+            time_s = self._last_s + self._step_s
+        else:
+            time_s = self._after(self._last_s, stamp * tick_s - self._origin_s)
+        self._last_s = time_s
+        return time_s
+
+    @property
+    def _step_s(self) -> float:
+        if not self._measured_steps:
+            return self._usual_s
+        return self._measured_s / self._measured_steps
+
+    def _first(self, stamp: int | None, tick_s: float) -> float:
+        time_s = 0.0 if stamp is None else stamp * tick_s - self._origin_s
+        if time_s < -LONGEST_STEP_S:
+            self._origin_s, time_s = self._origin_s + time_s, 0.0
+        return time_s
+
+    def _after(self, last_s: float, time_s: float) -> float:
+        step_s = time_s - last_s
+        if not -_DISORDER_FRAMES * self._step_s <= step_s <= LONGEST_STEP_S:
+            if self.jumped_s is None:
+                self.jumped_s = last_s
+            self._origin_s += step_s - self._step_s
+            return last_s + self._step_s
+        if step_s <= 0:
+            return last_s + _REPEATED_S
+        self._measured_s += step_s
+        self._measured_steps += 1
+        return time_s
+
+
+class _Stamps:
+    """Presentation times, or decoding times where many of those are out of order.
+
+    AVI stores no presentation times; what is made up for it comes in decoding order.
+    Source: guess_correct_pts of FFmpeg's libavcodec/decode.c, which a single fault sways.
+    """
+
+    def __init__(self) -> None:
+        self._frames = 0
+        self._last = {"pts": -np.inf, "dts": -np.inf}
+        self._faults = {"pts": 0, "dts": 0}
+
+    def best(self, pts: int | None, dts: int | None) -> int | None:
+        for kind, stamp in (("pts", pts), ("dts", dts)):
+            if stamp is not None:
+                self._faults[kind] += stamp <= self._last[kind]
+                self._last[kind] = stamp
+        self._frames += 1
+        sound = self._faults["pts"] <= self._faults["dts"] + _FEW_FAULTS * self._frames
+        return pts if sound and pts is not None else dts
