@@ -30,6 +30,9 @@ SUFFIXES = frozenset(
     )
 )
 LARGEST_PIXELS = 16384 * 16384
+# Demuxers that find a time. Others guess, miss it, or know it only by a clock that may jump.
+_INDEXED = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"}
+_SEEK_MARGIN_S = 1.0  # an index of decoding times leads too far by a few frames
 
 
 @dataclass(frozen=True)
@@ -127,20 +130,16 @@ class VideoReader:
         """Raises: VideoError: not one frame of the stretch could be decoded."""
         index = 0
         last = -np.inf
-        with _opened(self.path) as container:
-            if self.start_s > 0:
-                origin = _origin_s(container)
-                container.seek(int((origin + self.start_s) * av.time_base), backward=True)
-            for time, frame in self._timed(container):
-                if time < self.start_s - 1e-6:
-                    continue
-                if self.end_s is not None and time >= self.end_s - 1e-6:
-                    break
-                last = time
-                yield VideoFrame(index, time, upright_rgb(frame, self.size))
-                index += 1
-            else:  # the file ended, not the stretch
-                self.promised_frames = self._promised(last)
+        for time, frame in self._from_start():
+            if time < self.start_s - 1e-6:
+                continue
+            if self.end_s is not None and time >= self.end_s - 1e-6:
+                break
+            last = time
+            yield VideoFrame(index, time, upright_rgb(frame, self.size))
+            index += 1
+        else:  # the file ended, not the stretch
+            self.promised_frames = self._promised(last)
         if index == 0:
             raise VideoError(self._nothing_decoded())
 
@@ -155,6 +154,19 @@ class VideoReader:
             )
         info, times = self.info, np.array(times_s)
         return Timeline(info.width, info.height, info.fps, times, self.promised_frames)
+
+    def _from_start(self) -> Iterator[tuple[float, av.VideoFrame]]:
+        """Frames with their times, from the first of the stretch or an earlier one."""
+        if self.start_s > 0:
+            with _opened(self.path) as container:
+                frames = self._timed(container)
+                first = next(frames, None) if _sought(container, self.start_s) else None
+                if first and first[0] <= self.start_s + 1e-6 and first[1].pts is not None:
+                    yield first
+                    yield from frames
+                    return
+        with _opened(self.path) as container:
+            yield from self._timed(container)
 
     def _timed(
         self, container: av.container.InputContainer
@@ -223,6 +235,18 @@ def _opened(path: Path) -> av.container.InputContainer:
 def _origin_s(container: av.container.InputContainer) -> float:
     stream = container.streams.video[0]
     return float((stream.start_time or 0) * (stream.time_base or 0))
+
+
+def _sought(container: av.container.InputContainer, start_s: float) -> bool:
+    """Go to a keyframe a little before; False where that cannot be relied on."""
+    if container.format.name not in _INDEXED:
+        return False
+    before_s = max(0.0, start_s - _SEEK_MARGIN_S)
+    try:
+        container.seek(int((_origin_s(container) + before_s) * av.time_base), backward=True)
+    except (av.error.FFmpegError, OverflowError):
+        return False
+    return True
 
 
 def _first_frame(container: av.container.InputContainer, path: Path) -> av.VideoFrame:

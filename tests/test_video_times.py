@@ -1,16 +1,18 @@
-"""When frames are shown, in files whose own clock is not to be trusted."""
+"""When frames are shown: clocks that jump, seeks that miss, rates that are not true."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from conftest import MakeVideo, ffmpeg
 
 from data.structures import Timeline
+from inference.frame_times import FrameClock
 from inference.pace import pace_of
-from inference.video_reader import VideoReader
+from inference.video_reader import VideoFrame, VideoReader
 
 H264 = ("-c:v", "libx264", "-g", "25", "-pix_fmt", "yuv420p")  # B-frames: stored out of order
 
@@ -18,6 +20,50 @@ H264 = ("-c:v", "libx264", "-g", "25", "-pix_fmt", "yuv420p")  # B-frames: store
 def timeline_of(path: Path, **stretch: float) -> Timeline:
     reader = VideoReader(path, **stretch)  # type: ignore[arg-type]
     return reader.timeline([frame.time_s for frame in reader])
+
+
+def read(path: Path, **stretch: float) -> list[VideoFrame]:
+    return list(VideoReader(path, **stretch))  # type: ignore[arg-type]
+
+
+# Stretches
+
+
+CONTAINERS = ["a.ts", "a.mts", "a.mpg", "a.avi", "a.h264", "a.mp4", "a.mov", "a.mkv", "a.webm"]
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_a_stretch_loses_no_frames(name: str, make_video: MakeVideo) -> None:
+    codec = {".mpg": ("-c:v", "mpeg2video", "-bf", "2", "-r", "25", "-g", "25")}
+    codec[".webm"] = ("-c:v", "libvpx", "-deadline", "realtime", "-g", "25")
+    path = make_video(name, *codec.get(Path(name).suffix, H264), seconds=4)
+    everything = read(path)
+    for start_s in (0.5, 1.24, 3.0, everything[-5].time_s):
+        wanted = [frame for frame in everything if frame.time_s >= start_s - 1e-6]
+        part = read(path, start_s=start_s)
+        assert [frame.time_s for frame in part] == pytest.approx([w.time_s for w in wanted])
+        np.testing.assert_array_equal(part[0].image, wanted[0].image)
+        # `poselift render` asks for the time of the first frame that was looked at.
+        again = read(path, start_s=part[0].time_s)
+        assert len(again) == len(part)
+        np.testing.assert_array_equal(again[0].image, part[0].image)
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.webm"])
+def test_containers_with_an_index_are_not_read_from_the_start(
+    name: str, make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    codec = ("-c:v", "libvpx", "-g", "25") if name == "a.webm" else H264
+    path = make_video(name, *codec, seconds=8)
+    clock, seen = FrameClock.time_of, []
+
+    def counted(*arguments: Any) -> float:
+        seen.append(arguments)
+        return clock(*arguments)
+
+    monkeypatch.setattr(FrameClock, "time_of", counted)
+    assert len(read(path, start_s=7)) == 20
+    assert len(seen) < 20 + 60  # the keyframe a second before, at the worst
 
 
 # Clocks
@@ -44,6 +90,9 @@ def test_parts_whose_clocks_differ_follow_one_another(
     assert pace_of(timeline.times_s).copies.tolist() == [1] * frames
     (said,) = (record.getMessage() for record in caplog.records)
     assert said.startswith(f"{joined}: its clock jumps after 3.95 s;") and "\n" not in said
+    # A stretch is counted by these times, wherever in the file it lies.
+    late = read(joined, start_s=5, end_s=6)
+    np.testing.assert_allclose([frame.time_s for frame in late], 5 + np.arange(20) / 20, atol=1e-3)
 
 
 def test_avi_gives_even_times_in_spite_of_reordering(make_video: MakeVideo) -> None:
