@@ -9,7 +9,21 @@ LONGEST_STEP_S = 10.0
 # A decoder that knows little of its stream may put frames this far out of order.
 _DISORDER_FRAMES = 3.0
 _REPEATED_S = 1e-3
+_LATEST_START_S = 1e7  # beyond it, too little is left of a float for steps
+_RATE_TOLERANCE = 0.05
 _FEW_FAULTS = 0.1  # of the frames
+
+
+def fps_of(times_s: np.ndarray, claimed_fps: float) -> float:
+    """Frames per second: as claimed if they bear it out, else as they are on average.
+
+    Args:
+        times_s: (T,) rising.
+    """
+    if len(times_s) < 2 or times_s[-1] <= times_s[0]:
+        return claimed_fps
+    mean_fps = float((len(times_s) - 1) / (times_s[-1] - times_s[0]))
+    return claimed_fps if abs(mean_fps / claimed_fps - 1) <= _RATE_TOLERANCE else mean_fps
 
 
 class FrameClock:
@@ -58,7 +72,7 @@ class FrameClock:
 
     def _first(self, stamp: int | None, tick_s: float) -> float:
         time_s = 0.0 if stamp is None else stamp * tick_s - self._origin_s
-        if time_s < -LONGEST_STEP_S:
+        if not -LONGEST_STEP_S <= time_s <= _LATEST_START_S:
             self._origin_s, time_s = self._origin_s + time_s, 0.0
         return time_s
 

@@ -17,7 +17,7 @@ import numpy as np
 from data.errors import VideoError
 from data.structures import Timeline, VideoInfo
 from inference.containers import open_container
-from inference.frame_times import FrameClock
+from inference.frame_times import FrameClock, fps_of
 from inference.upright import turn_of, upright_rgb, upright_size
 
 log = logging.getLogger(__name__)
@@ -63,7 +63,6 @@ def probe(path: Path) -> VideoInfo:
         stream = container.streams.video[0]
         first = _first_frame(container, path)
         width, height = upright_size(first, stream.sample_aspect_ratio)
-        rate = stream.average_rate or stream.guessed_rate
         duration = float(stream.duration * stream.time_base) if stream.duration else None
         if duration is None and container.duration:
             duration = container.duration / av.time_base
@@ -71,7 +70,7 @@ def probe(path: Path) -> VideoInfo:
             name=path.name,
             width=width,
             height=height,
-            fps=float(rate) if rate else 25.0,
+            fps=_claimed_fps(container),
             codec=stream.codec_context.name,
             rotation=90 * turn_of(first).quarters,
             duration_s=duration,
@@ -144,7 +143,11 @@ class VideoReader:
             raise VideoError(self._nothing_decoded())
 
     def timeline(self, times_s: Sequence[float]) -> Timeline:
-        """Of the frames that were read; warns, once they are, where the clock jumped."""
+        """Of the frames that were read, at the rate they really have; warns of a jump.
+
+        Args:
+            times_s: (T,) of all frames.
+        """
         if self.jumped_s is not None:
             log.warning(
                 "%s: its clock jumps after %.2f s; the frames are taken to follow one another. "
@@ -153,7 +156,8 @@ class VideoReader:
                 self.jumped_s,
             )
         info, times = self.info, np.array(times_s)
-        return Timeline(info.width, info.height, info.fps, times, self.promised_frames)
+        fps = fps_of(times, info.fps)
+        return Timeline(info.width, info.height, fps, times, self.promised_frames)
 
     def _from_start(self) -> Iterator[tuple[float, av.VideoFrame]]:
         """Frames with their times, from the first of the stretch or an earlier one."""
@@ -230,6 +234,14 @@ def _opened(path: Path) -> av.container.InputContainer:
         container.close()
         raise VideoError(f"{path}: has no video stream.")
     return container
+
+
+def _claimed_fps(container: av.container.InputContainer) -> float:
+    stream = container.streams.video[0]
+    rates = [float(rate) for rate in (stream.average_rate, stream.guessed_rate) if rate]
+    if container.format.name == "avi":  # may count the ticks of the container it came from
+        return min(rates, default=25.0)
+    return rates[0] if rates else 25.0
 
 
 def _origin_s(container: av.container.InputContainer) -> float:
