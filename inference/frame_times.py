@@ -26,6 +26,13 @@ def fps_of(times_s: np.ndarray, claimed_fps: float) -> float:
     return claimed_fps if abs(mean_fps / claimed_fps - 1) <= _RATE_TOLERANCE else mean_fps
 
 
+def unbroken_fps(times_s: np.ndarray, claimed_fps: float) -> float:
+    """Frames per second where no frame is missing; (T,) times as in fps_of."""
+    if len(times_s) < 2:
+        return claimed_fps
+    return max(fps_of(times_s, claimed_fps), float(1 / np.median(np.diff(times_s))))
+
+
 class FrameClock:
     """Rising times for the frames of a video, in the order that they are decoded.
 

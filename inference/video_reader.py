@@ -17,7 +17,7 @@ import numpy as np
 from data.errors import VideoError
 from data.structures import Timeline, VideoInfo
 from inference.containers import open_container
-from inference.frame_times import FrameClock, fps_of
+from inference.frame_times import FrameClock, fps_of, unbroken_fps
 from inference.upright import turn_of, upright_rgb, upright_size
 
 log = logging.getLogger(__name__)
@@ -30,6 +30,7 @@ SUFFIXES = frozenset(
     )
 )
 LARGEST_PIXELS = 16384 * 16384
+_LONGEST_S = 1e7  # a duration beyond is no duration
 # Demuxers that find a time. Others guess, miss it, or know it only by a clock that may jump.
 _INDEXED = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"}
 _SEEK_MARGIN_S = 1.0  # an index of decoding times leads too far by a few frames
@@ -73,7 +74,7 @@ def probe(path: Path) -> VideoInfo:
             fps=_claimed_fps(container),
             codec=stream.codec_context.name,
             rotation=90 * turn_of(first).quarters,
-            duration_s=duration,
+            duration_s=duration if duration and 0 < duration < _LONGEST_S else None,
             frame_count=stream.frames or None,
             has_audio=bool(container.streams.audio),
         )
@@ -110,12 +111,19 @@ class VideoReader:
     @property
     def expected_frames(self) -> int | None:
         """About how many frames the stretch has, for progress; None when unknown."""
+        return self._frames_at(self.info.fps)
+
+    def _frames_at(self, fps: float) -> int | None:
+        """Frames of the stretch: the container's count, or its duration's where that is fewer.
+
+        A count includes the frames that an edit list hides, and an AVI's empty ones.
+        """
         info = self.info
-        if self._counted:
-            return info.frame_count
+        count = info.frame_count if self._counted else None
         if info.duration_s is None:
-            return None
-        return max(0, round((self._end_of(info.duration_s) - self.start_s) * info.fps))
+            return count
+        timed = max(0, round((self._end_of(info.duration_s) - self.start_s) * fps))
+        return timed if count is None or count > timed + max(1, 0.01 * timed) else count
 
     @property
     def _counted(self) -> bool:
@@ -127,19 +135,17 @@ class VideoReader:
 
     def __iter__(self) -> Iterator[VideoFrame]:
         """Raises: VideoError: not one frame of the stretch could be decoded."""
-        index = 0
-        last = -np.inf
+        times: list[float] = []
         for time, frame in self._from_start():
             if time < self.start_s - 1e-6:
                 continue
             if self.end_s is not None and time >= self.end_s - 1e-6:
                 break
-            last = time
-            yield VideoFrame(index, time, upright_rgb(frame, self.size))
-            index += 1
+            yield VideoFrame(len(times), time, upright_rgb(frame, self.size))
+            times.append(time)
         else:  # the file ended, not the stretch
-            self.promised_frames = self._promised(last)
-        if index == 0:
+            self.promised_frames = self._promised(times)
+        if not times:
             raise VideoError(self._nothing_decoded())
 
     def timeline(self, times_s: Sequence[float]) -> Timeline:
@@ -182,20 +188,20 @@ class VideoReader:
             self.jumped_s = clock.jumped_s
             yield time, frame
 
-    def _promised(self, last_s: float) -> int | None:
+    def _promised(self, times_s: list[float]) -> int | None:
         """Frames that the container promises, where it can be held to its word.
 
         Its count is for the whole video. Its duration, of a stretch, is worth something
         when the last frame comes well before it.
         """
-        info = self.info
+        duration_s = self.info.duration_s
+        fps = unbroken_fps(np.array(times_s), self.info.fps)
         if self._counted:
-            return info.frame_count
-        if info.duration_s is None or self.jumped_s is not None:
+            return self._frames_at(fps)
+        if duration_s is None or self.jumped_s is not None or not times_s:
             return None  # a duration by a clock that jumps says nothing
-        end = self._end_of(info.duration_s)
-        breaks_off = last_s + 1 / info.fps < 0.98 * end - 0.5
-        return round((end - self.start_s) * info.fps) if breaks_off else None
+        breaks_off = times_s[-1] + 1 / fps < 0.98 * self._end_of(duration_s) - 0.5
+        return self._frames_at(fps) if breaks_off else None
 
     def _decoded(self, container: av.container.InputContainer) -> Iterator[av.VideoFrame]:
         stream = container.streams.video[0]

@@ -117,9 +117,10 @@ def test_a_false_rate_of_an_avi_is_not_believed(make_video: MakeVideo, tmp_path:
     with av.open(str(copied)) as container:
         assert container.streams.video[0].average_rate > 200  # ticks, not frames
     reader = VideoReader(copied)
+    assert reader.expected_frames == 80
     timeline = reader.timeline([frame.time_s for frame in reader])
     assert timeline.fps == pytest.approx(20, rel=0.03)
-    assert len(timeline) == 80
+    assert reader.promised_frames == len(timeline) == 80
 
 
 @pytest.mark.parametrize("name", ["a.mkv", "a.webm"])
@@ -149,3 +150,32 @@ def test_a_true_rate_is_kept_to_the_letter() -> None:
     times = np.round(np.arange(90) / 29.97, 3)
     assert fps_of(times, 30000 / 1001) == 30000 / 1001
     assert fps_of(times[:1], 30.0) == fps_of(np.zeros(2), 30.0) == 30.0
+
+
+# What was promised
+
+
+@pytest.mark.parametrize("start_s", [0.35, 1.5])
+def test_a_lossless_trim_is_whole(start_s: float, make_video: MakeVideo, tmp_path: Path) -> None:
+    trim = tmp_path / "trim.mp4"
+    source = make_video("a.mp4", *H264, seconds=4)
+    ffmpeg("-ss", str(start_s), "-i", source, "-c", "copy", "-movflags", "+faststart", trim)
+    reader = VideoReader(trim)
+    timeline = reader.timeline([frame.time_s for frame in reader])
+    assert reader.info.frame_count > len(timeline) + 4  # hidden by the edit list
+    assert reader.expected_frames == pytest.approx(len(timeline), abs=1)
+    assert timeline.lost_frames == 0
+    trim.write_bytes(trim.read_bytes()[: trim.stat().st_size // 2])
+    assert timeline_of(trim).lost_frames > 10
+
+
+def test_frames_that_fail_in_the_middle_are_missed(make_video: MakeVideo) -> None:
+    path = make_video("hurt.mp4", *H264, "-movflags", "+faststart", seconds=4)
+    content = bytearray(path.read_bytes())
+    with av.open(str(path)) as container:
+        for index, packet in enumerate(container.demux(video=0)):
+            if 25 <= index < 50 and packet.size:
+                content[packet.pos : packet.pos + packet.size] = b"\xff" * packet.size
+    path.write_bytes(content)
+    timeline = timeline_of(path)
+    assert timeline.expected_frames == 80 and timeline.lost_frames == 80 - len(timeline) > 20
