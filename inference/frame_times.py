@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 # ffmpeg takes a longer step for a discontinuity too, so that sound and picture agree.
@@ -43,16 +45,18 @@ class FrameClock:
     Args:
         origin_s: what the file's clock says at the video's start.
         fps: frames per second, until there are frames to measure.
+        ordered: presentation times come in their order. AVI stores none; those that are
+            made up for it come in decoding order.
     Attributes:
         jumped_s: the time of the last frame before the clock first jumped; None: it did not.
     """
 
-    def __init__(self, origin_s: float, fps: float) -> None:
+    def __init__(self, origin_s: float, fps: float, *, ordered: bool = True) -> None:
         self._origin_s = origin_s
         self._last_s: float | None = None
         self._usual_s = min(max(1 / fps, _REPEATED_S), LONGEST_STEP_S) if fps > 0 else 0.04
         self._measured_s, self._measured_steps = 0.0, 0
-        self._stamps = _Stamps()
+        self._stamps = _Stamps(ordered=ordered)
         self.jumped_s: float | None = None
 
     def time_of(self, pts: int | None, dts: int | None, tick_s: float) -> float:
@@ -100,20 +104,25 @@ class FrameClock:
 class _Stamps:
     """Presentation times, or decoding times where many of those are out of order.
 
-    AVI stores no presentation times; what is made up for it comes in decoding order.
+    Decoding times are moved so that the first frame keeps its presentation time.
     Source: guess_correct_pts of FFmpeg's libavcodec/decode.c, which a single fault sways.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, ordered: bool) -> None:
         self._frames = 0
-        self._last = {"pts": -np.inf, "dts": -np.inf}
-        self._faults = {"pts": 0, "dts": 0}
+        self._delay: int | None = None
+        self._last = {"pts": -math.inf, "dts": -math.inf}
+        self._faults = {"pts": 0.0 if ordered else math.inf, "dts": 0.0}
 
     def best(self, pts: int | None, dts: int | None) -> int | None:
         for kind, stamp in (("pts", pts), ("dts", dts)):
             if stamp is not None:
                 self._faults[kind] += stamp <= self._last[kind]
                 self._last[kind] = stamp
+        if self._delay is None:
+            self._delay = 0 if pts is None or dts is None else dts - pts
         self._frames += 1
         sound = self._faults["pts"] <= self._faults["dts"] + _FEW_FAULTS * self._frames
-        return pts if sound and pts is not None else dts
+        if sound and pts is not None:
+            return pts
+        return None if dts is None else dts - self._delay

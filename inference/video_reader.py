@@ -182,7 +182,8 @@ class VideoReader:
         self, container: av.container.InputContainer
     ) -> Iterator[tuple[float, av.VideoFrame]]:
         """Frames from where the container stands, with their times (see FrameClock)."""
-        clock = FrameClock(_origin_s(container), self.info.fps)
+        ordered = container.format.name != "avi"
+        clock = FrameClock(_origin_s(container), self.info.fps, ordered=ordered)
         for frame in self._decoded(container):
             time = clock.time_of(frame.pts, frame.dts, float(frame.time_base or 0))
             self.jumped_s = clock.jumped_s

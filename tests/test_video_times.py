@@ -98,10 +98,7 @@ def test_parts_whose_clocks_differ_follow_one_another(
 
 def test_avi_gives_even_times_in_spite_of_reordering(make_video: MakeVideo) -> None:
     timeline = timeline_of(make_video("a.avi", *H264, seconds=4))
-    steps = np.diff(timeline.times_s)
-    # The first few pass before the disorder is noticed.
-    assert len(steps) == 79 and (np.abs(steps - 0.05) < 3e-3).sum() >= 77
-    assert timeline.times_s[-1] - timeline.times_s[0] == pytest.approx(3.95, abs=0.11)
+    np.testing.assert_allclose(np.diff(timeline.times_s), 0.05, atol=2e-3)
 
 
 def test_no_gap_makes_an_endless_overlay() -> None:
