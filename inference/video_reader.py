@@ -217,6 +217,8 @@ class VideoReader:
                 yield from packet.decode()
             except av.error.EOFError:
                 return
+            except IndexError:  # PyAV trips over a stream that appears late; this one goes on
+                packets = container.demux(stream)
             except av.error.FFmpegError as error:
                 # A damaged packet, and what follows may still decode; a damaged
                 # container ends `packets`, so that the next turn returns.

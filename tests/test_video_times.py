@@ -96,6 +96,16 @@ def test_parts_whose_clocks_differ_follow_one_another(
     np.testing.assert_allclose([frame.time_s for frame in late], 5 + np.arange(20) / 20, atol=1e-3)
 
 
+def test_sound_that_begins_late_in_a_file(make_video: MakeVideo, tmp_path: Path) -> None:
+    silent, joined = make_video("silent.ts", *H264, seconds=4), tmp_path / "joined.ts"
+    sounds = [part for n in range(6) for part in ("-f", "lavfi", "-i", f"sine={200 + n}:d=4")]
+    maps = [part for n in range(7) for part in ("-map", str(n))]
+    heard = tmp_path / "heard.ts"
+    ffmpeg("-i", silent, *sounds, *maps, "-c:v", "copy", "-c:a", "aac", heard)
+    joined.write_bytes(silent.read_bytes() * 3 + heard.read_bytes())
+    assert len(timeline_of(joined)) == 4 * 80
+
+
 def test_avi_gives_even_times_in_spite_of_reordering(make_video: MakeVideo) -> None:
     timeline = timeline_of(make_video("a.avi", *H264, seconds=4))
     np.testing.assert_allclose(np.diff(timeline.times_s), 0.05, atol=2e-3)
