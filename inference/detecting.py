@@ -11,7 +11,7 @@ from itertools import islice
 
 import numpy as np
 
-from data.structures import Detections, FrameDetections, Timeline
+from data.structures import Detections, FrameDetections
 from inference.detectors import BatchDetector, Detector
 from inference.video_reader import VideoFrame, VideoReader
 
@@ -118,8 +118,7 @@ def detect_video(
         times.append(frame.time_s)
         frames.append(_stretched(found, stretch))
         each(times, frames)
-    timeline = Timeline(info.width, info.height, info.fps, np.array(times), reader.promised_frames)
-    return Detections(timeline, tuple(frames), pool.first.layout)
+    return Detections(reader.timeline(times), tuple(frames), pool.first.layout)
 
 
 def _stretched(found: FrameDetections, scale: np.ndarray) -> FrameDetections:

@@ -7,6 +7,8 @@ from fractions import Fraction
 
 import numpy as np
 
+from inference.frame_times import LONGEST_STEP_S
+
 _STANDARD_RATES = (
     *(Fraction(rate) for rate in (15, 24, 25, 30, 48, 50, 60, 120, 240)),
     *(Fraction(rate * 1000, 1001) for rate in (24, 30, 60, 120)),
@@ -35,14 +37,16 @@ def pace_of(times_s: np.ndarray, max_fps: float = np.inf) -> Pace:
 
     A source of constant rate (container rounding allowed) keeps its rate, one frame for
     one. Otherwise the rate follows the shorter intervals and frames repeat. A rate above
-    `max_fps` is divided by a whole number, so that the motion stays even.
+    `max_fps` is divided by a whole number, so that the motion stays even. A gap is shown
+    for 10 s at most (LONGEST_STEP_S), so that no file can ask for an endless overlay.
 
     Args:
         times_s: (T,) increasing presentation times, T >= 1.
     """
     if len(times_s) == 0:
         raise ValueError("no frame times")
-    elapsed = np.asarray(times_s, np.float64) - times_s[0]
+    steps = np.minimum(np.diff(np.asarray(times_s, np.float64)), LONGEST_STEP_S)
+    elapsed = np.concatenate([[0.0], np.cumsum(steps)])
     fps = _rate(elapsed)
     if fps > max_fps:
         fps /= int(np.ceil(float(fps) / max_fps - 1e-6))

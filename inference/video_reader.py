@@ -7,16 +7,18 @@ that no later stage has to know of them; every pixel format becomes 8-bit RGB.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 
 from data.errors import VideoError
-from data.structures import VideoInfo
+from data.structures import Timeline, VideoInfo
+from inference.containers import open_container
+from inference.frame_times import FrameClock, fps_of, unbroken_fps
+from inference.upright import turn_of, upright_rgb, upright_size
 
 log = logging.getLogger(__name__)
 
@@ -27,10 +29,11 @@ SUFFIXES = frozenset(
         *("mpg", "mpeg", "ts", "mts", "wmv", "3gp"),
     )
 )
-# Demuxers that read one file. Playlists, which point at other files, are left out.
-_CONTAINERS = "mov,matroska,webm,avi,gif,mpeg,mpegts,mpegvideo,asf,flv,ogg,mxf,m4v,h264,hevc,ivf"
 LARGEST_PIXELS = 16384 * 16384
-_UNSPECIFIED = 2
+_LONGEST_S = 1e7  # a duration beyond is no duration
+# Demuxers that find a time. Others guess, miss it, or know it only by a clock that may jump.
+_INDEXED = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"}
+_SEEK_MARGIN_S = 1.0  # an index of decoding times leads too far by a few frames
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class VideoFrame:
 
     Args:
         index: from 0, within the stretch that is read.
-        time_s: presentation time from the video's start.
+        time_s: presentation time from the video's start, without jumps of the file's clock.
         image: (H, W, 3) uint8 RGB, upright.
     """
 
@@ -60,8 +63,7 @@ def probe(path: Path) -> VideoInfo:
     with _opened(path) as container:
         stream = container.streams.video[0]
         first = _first_frame(container, path)
-        width, height = _upright_size(first, stream.sample_aspect_ratio)
-        rate = stream.average_rate or stream.guessed_rate
+        width, height = upright_size(first, stream.sample_aspect_ratio)
         duration = float(stream.duration * stream.time_base) if stream.duration else None
         if duration is None and container.duration:
             duration = container.duration / av.time_base
@@ -69,10 +71,10 @@ def probe(path: Path) -> VideoInfo:
             name=path.name,
             width=width,
             height=height,
-            fps=float(rate) if rate else 25.0,
+            fps=_claimed_fps(container),
             codec=stream.codec_context.name,
-            rotation=first.rotation % 360,
-            duration_s=duration,
+            rotation=90 * turn_of(first).quarters,
+            duration_s=duration if duration and 0 < duration < _LONGEST_S else None,
             frame_count=stream.frames or None,
             has_audio=bool(container.streams.audio),
         )
@@ -84,8 +86,9 @@ class VideoReader:
     Args:
         start_s, end_s: keep frames shown at start_s <= time < end_s.
         fit: scale frames down so that they fit (width, height); never up.
-    After iterating, `damage` says what could not be decoded, if anything, and
-    `promised_frames` how many frames there should have been.
+    After iterating, `damage` says what could not be decoded, if anything,
+    `promised_frames` how many frames there should have been, and `jumped_s` after which
+    time the file's clock first jumped.
     """
 
     def __init__(
@@ -102,17 +105,25 @@ class VideoReader:
         self.end_s = end_s
         self.size = _fitted((self.info.width, self.info.height), fit)
         self.damage: str | None = None
+        self.jumped_s: float | None = None
         self.promised_frames: int | None = None
 
     @property
     def expected_frames(self) -> int | None:
         """About how many frames the stretch has, for progress; None when unknown."""
+        return self._frames_at(self.info.fps)
+
+    def _frames_at(self, fps: float) -> int | None:
+        """Frames of the stretch: the container's count, or its duration's where that is fewer.
+
+        A count includes the frames that an edit list hides, and an AVI's empty ones.
+        """
         info = self.info
-        if self._counted:
-            return info.frame_count
+        count = info.frame_count if self._counted else None
         if info.duration_s is None:
-            return None
-        return max(0, round((self._end_of(info.duration_s) - self.start_s) * info.fps))
+            return count
+        timed = max(0, round((self._end_of(info.duration_s) - self.start_s) * fps))
+        return timed if count is None or count > timed + max(1, 0.01 * timed) else count
 
     @property
     def _counted(self) -> bool:
@@ -124,43 +135,74 @@ class VideoReader:
 
     def __iter__(self) -> Iterator[VideoFrame]:
         """Raises: VideoError: not one frame of the stretch could be decoded."""
-        index = 0
-        last = -np.inf
-        with _opened(self.path) as container:
-            stream = container.streams.video[0]
-            origin = float((stream.start_time or 0) * stream.time_base)
-            if self.start_s > 0:
-                container.seek(int((origin + self.start_s) * av.time_base), backward=True)
-            for decoded, frame in enumerate(self._decoded(container)):
-                time = frame.time - origin if frame.time is not None else decoded / self.info.fps
-                if time < self.start_s - 1e-6:
-                    continue
-                if self.end_s is not None and time >= self.end_s - 1e-6:
-                    break
-                # Broken files repeat times; order is what later stages rely on.
-                time = time if time > last else last + 1e-3
-                last = time
-                yield VideoFrame(index, time, _upright_rgb(frame, self.size))
-                index += 1
-            else:  # the file ended, not the stretch
-                self.promised_frames = self._promised(last)
-        if index == 0:
+        times: list[float] = []
+        for time, frame in self._from_start():
+            if time < self.start_s - 1e-6:
+                continue
+            if self.end_s is not None and time >= self.end_s - 1e-6:
+                break
+            yield VideoFrame(len(times), time, upright_rgb(frame, self.size))
+            times.append(time)
+        else:  # the file ended, not the stretch
+            self.promised_frames = self._promised(times)
+        if not times:
             raise VideoError(self._nothing_decoded())
 
-    def _promised(self, last_s: float) -> int | None:
+    def timeline(self, times_s: Sequence[float]) -> Timeline:
+        """Of the frames that were read, at the rate they really have; warns of a jump.
+
+        Args:
+            times_s: (T,) of all frames.
+        """
+        if self.jumped_s is not None:
+            log.warning(
+                "%s: its clock jumps after %.2f s; the frames are taken to follow one another. "
+                "Cut the file there if they do not.",
+                self.path,
+                self.jumped_s,
+            )
+        info, times = self.info, np.array(times_s)
+        fps = fps_of(times, info.fps)
+        return Timeline(info.width, info.height, fps, times, self.promised_frames)
+
+    def _from_start(self) -> Iterator[tuple[float, av.VideoFrame]]:
+        """Frames with their times, from the first of the stretch or an earlier one."""
+        if self.start_s > 0:
+            with _opened(self.path) as container:
+                frames = self._timed(container)
+                first = next(frames, None) if _sought(container, self.start_s) else None
+                if first and first[0] <= self.start_s + 1e-6 and first[1].pts is not None:
+                    yield first
+                    yield from frames
+                    return
+        with _opened(self.path) as container:
+            yield from self._timed(container)
+
+    def _timed(
+        self, container: av.container.InputContainer
+    ) -> Iterator[tuple[float, av.VideoFrame]]:
+        """Frames from where the container stands, with their times (see FrameClock)."""
+        ordered = container.format.name != "avi"
+        clock = FrameClock(_origin_s(container), self.info.fps, ordered=ordered)
+        for frame in self._decoded(container):
+            time = clock.time_of(frame.pts, frame.dts, float(frame.time_base or 0))
+            self.jumped_s = clock.jumped_s
+            yield time, frame
+
+    def _promised(self, times_s: list[float]) -> int | None:
         """Frames that the container promises, where it can be held to its word.
 
         Its count is for the whole video. Its duration, of a stretch, is worth something
         when the last frame comes well before it.
         """
-        info = self.info
+        duration_s = self.info.duration_s
+        fps = unbroken_fps(np.array(times_s), self.info.fps)
         if self._counted:
-            return info.frame_count
-        if info.duration_s is None:
-            return None
-        end = self._end_of(info.duration_s)
-        breaks_off = last_s + 1 / info.fps < 0.98 * end - 0.5
-        return round((end - self.start_s) * info.fps) if breaks_off else None
+            return self._frames_at(fps)
+        if duration_s is None or self.jumped_s is not None or not times_s:
+            return None  # a duration by a clock that jumps says nothing
+        breaks_off = times_s[-1] + 1 / fps < 0.98 * self._end_of(duration_s) - 0.5
+        return self._frames_at(fps) if breaks_off else None
 
     def _decoded(self, container: av.container.InputContainer) -> Iterator[av.VideoFrame]:
         stream = container.streams.video[0]
@@ -175,6 +217,8 @@ class VideoReader:
                 yield from packet.decode()
             except av.error.EOFError:
                 return
+            except IndexError:  # PyAV trips over a stream that appears late; this one goes on
+                packets = container.demux(stream)
             except av.error.FFmpegError as error:
                 # A damaged packet, and what follows may still decode; a damaged
                 # container ends `packets`, so that the next turn returns.
@@ -194,24 +238,36 @@ class VideoReader:
 
 
 def _opened(path: Path) -> av.container.InputContainer:
-    if not path.exists():
-        raise VideoError(f"{path}: no such file.")
-    if path.is_dir():
-        raise VideoError(f"{path}: is a folder, not a video.")
-    if path.stat().st_size == 0:
-        raise VideoError(f"{path}: is empty (0 bytes). Copy it again.")
-    options = {"format_whitelist": _CONTAINERS, "protocol_whitelist": "file"}
-    try:
-        container = av.open(str(path.resolve()), options=options, metadata_errors="replace")
-    except (av.error.FFmpegError, OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise VideoError(
-            f"{path}: cannot be read as a video ({reason}). Check that it plays, or re-encode it."
-        ) from error
+    container = open_container(path)
     if not container.streams.video:
         container.close()
         raise VideoError(f"{path}: has no video stream.")
     return container
+
+
+def _claimed_fps(container: av.container.InputContainer) -> float:
+    stream = container.streams.video[0]
+    rates = [float(rate) for rate in (stream.average_rate, stream.guessed_rate) if rate]
+    if container.format.name == "avi":  # may count the ticks of the container it came from
+        return min(rates, default=25.0)
+    return rates[0] if rates else 25.0
+
+
+def _origin_s(container: av.container.InputContainer) -> float:
+    stream = container.streams.video[0]
+    return float((stream.start_time or 0) * (stream.time_base or 0))
+
+
+def _sought(container: av.container.InputContainer, start_s: float) -> bool:
+    """Go to a keyframe a little before; False where that cannot be relied on."""
+    if container.format.name not in _INDEXED:
+        return False
+    before_s = max(0.0, start_s - _SEEK_MARGIN_S)
+    try:
+        container.seek(int((_origin_s(container) + before_s) * av.time_base), backward=True)
+    except (av.error.FFmpegError, OverflowError):
+        return False
+    return True
 
 
 def _first_frame(container: av.container.InputContainer, path: Path) -> av.VideoFrame:
@@ -229,29 +285,6 @@ def _first_frame(container: av.container.InputContainer, path: Path) -> av.Video
     return frame
 
 
-def _upright_size(frame: av.VideoFrame, pixel_aspect: Fraction | None) -> tuple[int, int]:
-    """(width, height) in square pixels, turned as the metadata says."""
-    stretch = float(pixel_aspect or 1)
-    width = round(frame.width * stretch) if 0.1 < stretch < 10 else frame.width
-    return (frame.height, width) if frame.rotation % 180 else (width, frame.height)
-
-
 def _fitted(size: tuple[int, int], fit: tuple[int, int] | None) -> tuple[int, int]:
     scale = min(1.0, fit[0] / size[0], fit[1] / size[1]) if fit else 1.0
     return max(2, round(size[0] * scale)), max(2, round(size[1] * scale))
-
-
-def _upright_rgb(frame: av.VideoFrame, size: tuple[int, int]) -> np.ndarray:
-    """(H, W, 3) uint8 of the wanted upright size."""
-    quarter_turns = frame.rotation % 360 // 90
-    width, height = size[::-1] if quarter_turns % 2 else size
-    # As players do: high-definition video that does not name its colours is BT.709.
-    unnamed_hd = frame.colorspace == _UNSPECIFIED and frame.height >= 720
-    image = frame.to_ndarray(
-        format="rgb24",
-        width=width,
-        height=height,
-        interpolation="BILINEAR",  # swscale widens its filter when it shrinks
-        src_colorspace="ITU709" if unnamed_hd else None,
-    )
-    return np.ascontiguousarray(np.rot90(image, quarter_turns)) if quarter_turns else image

@@ -5,6 +5,7 @@ Every path leaves either the whole file or nothing, and never a process behind.
 
 from __future__ import annotations
 
+import logging
 import queue
 import re
 import subprocess
@@ -23,9 +24,12 @@ import ffmpeg
 import imageio_ffmpeg
 import numpy as np
 
-from data.errors import MissingDependency, OutputError, VideoError
+from data.errors import MissingDependency, OutputError
 from data.stores import whole_file
+from inference.containers import ONE_FILE, open_container
 from inference.pace import pace_of
+
+log = logging.getLogger(__name__)
 
 Kind = Literal["mp4", "gif"]
 _SPEAKER = re.compile(r"^(\[[^]]* @ 0x[0-9a-f]+\] )+")  # "[out#0/mp4 @ 0x5603a208ba00] "
@@ -47,7 +51,7 @@ class VideoWriter:
         width, height: of the frames, pixels; odd sizes are padded by one.
         times_s: (T,) when each frame is shown in the source, seconds.
         audio: a file whose first audio track, if it has one, is kept from times_s[0] to
-            the end of the last frame; None or a GIF: silent.
+            the end of the last frame; None, a GIF or a track without a decoder: silent.
         bitrate_kbps: of an MP4's video; None spends what a steady quality needs.
     Raises:
         OutputError: on entering, writing or leaving; the encoder failed, or the place
@@ -147,22 +151,24 @@ class VideoWriter:
 
 
 def _sound(path: Path, start_s: float, duration_s: float) -> list[Any]:
-    """The graph's node for a stretch of the first audio track; empty without one.
+    """The graph's node for a stretch of the first audio track; empty when none can be heard.
 
     Args:
         start_s: from the first frame of the file's video; ffmpeg counts from the earliest
             of all its streams.
     """
-    try:
-        with av.open(str(path)) as source:
-            if not source.streams.audio:
-                return []
-            offset_s = -(source.start_time or 0) / av.time_base
-            for video in source.streams.video[:1]:
-                offset_s += float((video.start_time or 0) * (video.time_base or 0))
-    except av.FFmpegError as error:
-        raise VideoError(f"{path}: its sound cannot be read ({error.strerror}).") from error
-    return [ffmpeg.input(f"file:{path}", ss=start_s + offset_s, t=duration_s)["a:0"]]
+    with open_container(path) as source:
+        if not source.streams.audio:
+            return []
+        track = source.streams.audio[0]
+        if track.codec_context is None:
+            log.warning("%s: no decoder for its sound; the overlay is silent.", path)
+            return []
+        offset_s = -(source.start_time or 0) / av.time_base
+        for video in source.streams.video[:1]:
+            offset_s += float((video.start_time or 0) * (video.time_base or 0))
+    stretch = {"ss": start_s + offset_s, "t": duration_s}
+    return [ffmpeg.input(f"file:{path.resolve()}", **ONE_FILE, **stretch)["a:0"]]
 
 
 @contextmanager
@@ -181,7 +187,9 @@ class _Encoder:
 
     def __init__(self, output: Any, path: Path) -> None:
         self._path = path
-        node = output.global_args("-nostdin", "-hide_banner", "-loglevel", "error")
+        quiet = ("-nostdin", "-hide_banner", "-loglevel", "error")
+        # Sound that mostly fails to decode is no reason to lose the picture.
+        node = output.global_args(*quiet, "-max_error_rate", "1")
         command = ffmpeg.compile(node, cmd=_ffmpeg(), overwrite_output=True)
         pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
         try:

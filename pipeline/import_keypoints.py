@@ -101,7 +101,7 @@ def _timeline_of_video(clip: ForeignClip, video: Path, progress: Progress) -> Ti
         for frame in reader:
             times.append(frame.time_s)
             progress.advance()
-    return Timeline(info.width, info.height, info.fps, np.array(times), reader.promised_frames)
+    return reader.timeline(times)
 
 
 def _timeline_as_told(clip: ForeignClip, settings: ImportSettings) -> Timeline:

@@ -368,6 +368,47 @@ def test_a_silent_source_gives_a_silent_file(tmp_path):
         assert not container.streams.audio and len(list(container.decode(video=0))) == 12
 
 
+def write_with_sound_of(source: Path, out: Path) -> None:
+    with VideoWriter(out, 64, 48, np.arange(30) / 30, audio=source) as writer:
+        for t, frame in enumerate(grey(30, (64, 48))):
+            writer.write(t, frame)
+
+
+def test_a_relative_name_with_a_colon_is_a_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    source_with_beep(Path("take.mp4"), beep_s=0.5)
+    source = Path("take.mp4").rename("take:1.mp4")
+    write_with_sound_of(source, Path("out.mp4"))
+    assert beep_of(Path("out.mp4")) == pytest.approx(0.5, abs=0.03)
+
+
+def test_sound_without_a_decoder_leaves_a_silent_picture(tmp_path, caplog):
+    source, out = tmp_path / "spatial.mp4", tmp_path / "out.mp4"
+    source_with_beep(source, beep_s=0.5)
+    content = source.read_bytes().replace(b"mp4a", b"apac").replace(b"esds", b"free")
+    source.write_bytes(content)  # nobody decodes APAC
+    write_with_sound_of(source, out)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{source}: no decoder for its sound; the overlay is silent."
+    ]
+    assert len(shades(out)) == 30
+    with av.open(str(out)) as container:
+        assert not container.streams.audio
+
+
+def test_sound_that_is_noise_does_not_cost_the_picture(tmp_path):
+    source, out = tmp_path / "hurt.mp4", tmp_path / "out.mp4"
+    source_with_beep(source, beep_s=0.5)
+    content, noise = bytearray(source.read_bytes()), np.random.default_rng(0)
+    with av.open(str(source)) as container:
+        for packet in container.demux(audio=0):
+            if packet.size:
+                content[packet.pos : packet.pos + packet.size] = noise.bytes(packet.size)
+    source.write_bytes(content)
+    write_with_sound_of(source, out)
+    assert len(shades(out)) == 30
+
+
 def test_gif_opens_with_the_right_duration(tmp_path):
     tracks, poses = clip(np.tile([0.0, 3.0], (1, 45, 1)))
     out = tmp_path / "overlay.gif"

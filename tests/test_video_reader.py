@@ -64,6 +64,20 @@ def test_rotation_metadata_is_applied(degrees: int, make_video: MakeVideo, tmp_p
     assert np.abs(ours.astype(int) - truth).mean() < 4
 
 
+@pytest.mark.parametrize("flip", [["-display_hflip"], ["-display_vflip"]])
+@pytest.mark.parametrize("degrees", [0, 90, 180, 270])
+def test_mirrored_video_is_shown_as_players_do(
+    flip: list[str], degrees: int, make_video: MakeVideo, tmp_path: Path
+) -> None:
+    plain = make_video("plain.mp4", "-c:v", "libx264", "-pix_fmt", "yuv420p")
+    mirrored, upright = tmp_path / "mirrored.mp4", tmp_path / "upright.mkv"
+    ffmpeg("-display_rotation", str(degrees), *flip, "-i", plain, "-c", "copy", mirrored)
+    ffmpeg("-i", mirrored, "-c:v", "ffv1", "-pix_fmt", "yuv420p", upright)
+    ours, truth = images(mirrored)[7], images(upright)[7]
+    assert ours.shape == truth.shape == ((128, 96, 3) if degrees % 180 else (96, 128, 3))
+    assert np.abs(ours.astype(int) - truth).mean() < 4
+
+
 def test_odd_sizes_and_stretched_pixels(make_video: MakeVideo) -> None:
     odd = make_video("odd.mkv", "-vf", "format=rgb24,scale=131:77,setsar=1", "-c:v", "ffv1")
     assert images(odd)[0].shape == (77, 131, 3)
