@@ -32,7 +32,11 @@ class Turn:
 
 
 def turn_of(frame: av.VideoFrame) -> Turn:
-    """The nearest quarter turn; none where the matrix is missing or short."""
+    """The nearest quarter turn; none where the matrix is missing or short.
+
+    A frame that was asked for its side data lives until the garbage collector finds it, so
+    ask one of a video.
+    """
     matrix: Any = frame.side_data.get("DISPLAYMATRIX")  # a buffer, which PyAV's types leave out
     numbers = np.frombuffer(bytes(matrix) if matrix is not None else b"", np.int32).tolist()
     if len(numbers) != 9:
@@ -51,9 +55,8 @@ def upright_size(frame: av.VideoFrame, pixel_aspect: Fraction | None) -> tuple[i
     return (frame.height, width) if turn_of(frame).quarters % 2 else (width, frame.height)
 
 
-def upright_rgb(frame: av.VideoFrame, size: tuple[int, int]) -> np.ndarray:
+def upright_rgb(frame: av.VideoFrame, turn: Turn, size: tuple[int, int]) -> np.ndarray:
     """(H, W, 3) uint8 of the wanted upright size."""
-    turn = turn_of(frame)
     width, height = size[::-1] if turn.quarters % 2 else size
     # As players do: high-definition video that does not name its colours is BT.709.
     unnamed_hd = frame.colorspace == _UNSPECIFIED and frame.height >= 720

@@ -18,7 +18,7 @@ from data.errors import VideoError
 from data.structures import Timeline, VideoInfo
 from inference.containers import open_container
 from inference.frame_times import FrameClock, fps_of, unbroken_fps
-from inference.upright import turn_of, upright_rgb, upright_size
+from inference.upright import Turn, turn_of, upright_rgb, upright_size
 
 log = logging.getLogger(__name__)
 
@@ -136,12 +136,14 @@ class VideoReader:
     def __iter__(self) -> Iterator[VideoFrame]:
         """Raises: VideoError: not one frame of the stretch could be decoded."""
         times: list[float] = []
+        turn: Turn | None = None
         for time, frame in self._from_start():
+            turn = turn or turn_of(frame)
             if time < self.start_s - 1e-6:
                 continue
             if self.end_s is not None and time >= self.end_s - 1e-6:
                 break
-            yield VideoFrame(len(times), time, upright_rgb(frame, self.size))
+            yield VideoFrame(len(times), time, upright_rgb(frame, turn, self.size))
             times.append(time)
         else:  # the file ended, not the stretch
             self.promised_frames = self._promised(times)
