@@ -3,20 +3,15 @@
 
     python run.py -k cpn_ft_h36m_dbb -arc 3,3,3,3,3 --evaluate pretrained_h36m_cpn.bin
 
-A thin shell: the flags are in pipeline/reference_flags.py, the work in
-pipeline/reference_run.py. `poselift train` and `poselift evaluate` do the same.
+A thin shell: the flags are in pipeline/reference/reference_flags.py, the work in
+pipeline/reference/reference_run.py. `poselift train` and `poselift evaluate` do the same.
 """
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parent
-if str(PROJECT) not in sys.path:
-    sys.path.insert(0, str(PROJECT))
-
-from pipeline.reference_run import main  # noqa: E402
+from poselift.pipeline.reference.reference_run import main
 
 if __name__ == "__main__":
     sys.exit(main())

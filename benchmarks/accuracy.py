@@ -8,7 +8,7 @@ same views of the test clips, with exact, noisy and gappy keypoints, and exact o
 bodies as captured, through the Lifter of the main job. One JSON line for each lifter and
 condition, then for each group of clips and each range of camera pitch (exact and noisy);
 `ratio` is P-MPJPE against the first lifter's. --markdown prints the tables of the model cards
-instead. Metrics and conditions: pipeline/evaluate_mocap.py.
+instead. Metrics and conditions: pipeline/mocap/evaluate_mocap.py.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path[0] = str(ROOT)
 
-from data.joints_archive import JointsClip, load_joints, split_clips  # noqa: E402
-from models.registry import DEFAULT_LIFTER, open_lifter  # noqa: E402
-from pipeline.evaluate_mocap import CONDITIONS, ViewErrors, judge, means  # noqa: E402
+from poselift.data.archives.joints_archive import JointsClip, load_joints, split_clips  # noqa: E402
+from poselift.models.registry import DEFAULT_LIFTER, open_lifter  # noqa: E402
+from poselift.pipeline.mocap.evaluate_mocap import CONDITIONS, ViewErrors, judge, means  # noqa: E402
 
 PREVIOUS_LIFTER = "cmu27v3"
 CUT_UP = ("exact", "noisy")  # the conditions whose errors are shown by group and pitch

@@ -24,17 +24,18 @@ from typing import Any
 
 import numpy as np
 
-from data.landmarks33 import to_h36m
-from data.skeletons import H36M17
-from data.structures import Keypoints2D
-from inference.detectors.blazepose import BlazePose
-from inference.detectors.similarity import keypoint_similarity
-from inference.lifting import Lifter
-from inference.poses import poses_of
-from inference.video_reader import VideoReader
-from models.metrics import p_mpjpe
-from models.registry import DEFAULT_LIFTER, open_lifter
-from pipeline import RunSettings, run_video
+from poselift.data.landmarks33 import to_h36m
+from poselift.data.skeletons import H36M17
+from poselift.data.structures import Keypoints2D
+from poselift.inference.detectors.blazepose import BlazePose
+from poselift.inference.detectors.similarity import keypoint_similarity
+from poselift.inference.poses.lifting import Lifter
+from poselift.inference.poses.tracks_to_poses import poses_of
+from poselift.inference.video.video_reader import VideoReader
+from poselift.models.metrics import p_mpjpe
+from poselift.models.registry import DEFAULT_LIFTER, open_lifter
+from poselift.pipeline.clip.run_many import run_video
+from poselift.pipeline.clip.settings import RunSettings
 
 LIMBS = [j for j, joint in enumerate(H36M17.joints) if H36M17.side(joint) != "centre"]
 BONES = [(H36M17.parents[j], j) for j in LIMBS if H36M17.parents[j] in LIMBS]

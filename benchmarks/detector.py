@@ -19,11 +19,11 @@ from pathlib import Path
 
 import numpy as np
 
-from data.structures import FrameDetections
-from data.windows import mirror_keypoints
-from inference.detectors.movenet import MoveNet, MoveNetSettings
-from inference.detectors.similarity import keypoint_similarity
-from inference.video_reader import VideoReader
+from poselift.data.structures import FrameDetections
+from poselift.data.windows import mirror_keypoints
+from poselift.inference.detectors.movenet import MoveNet, MoveNetSettings
+from poselift.inference.detectors.similarity import keypoint_similarity
+from poselift.inference.video.video_reader import VideoReader
 
 SETTINGS = [
     MoveNetSettings(frame_side=frame, person_side=person)

@@ -11,7 +11,7 @@ mean square distance of the keypoints, about half a metre on the body):
 - `confidence`: its mean by joint, and the share of each range.
 
 The same figures follow for keypoints of motion capture (ARCHIVE, 30 frames/s) with the noise
-of data/detector_noise.py, whose ranges were chosen to span the measured ones. One JSON line
+of data/mocap/detector_noise.py, whose ranges were chosen to span the measured ones. One JSON line
 for each source.
 """
 
@@ -30,15 +30,16 @@ import torch
 from scipy.signal import savgol_filter
 
 from benchmarks.detector import careful_looks
-from data.detector_noise import NoiseRanges, detect_like
-from data.joints_archive import load_joints
-from data.skeletons import COCO17
-from data.structures import Keypoints2D
-from data.virtual_views import ViewRanges, ViewSampler
-from inference.detectors.similarity import keypoint_similarity
-from inference.video_reader import VideoReader
-from models.inputs import person_frame
-from pipeline import RunSettings, run_video
+from poselift.data.archives.joints_archive import load_joints
+from poselift.data.mocap.detector_noise import NoiseRanges, detect_like
+from poselift.data.mocap.virtual_views import ViewRanges, ViewSampler
+from poselift.data.skeletons import COCO17
+from poselift.data.structures import Keypoints2D
+from poselift.inference.detectors.similarity import keypoint_similarity
+from poselift.inference.video.video_reader import VideoReader
+from poselift.models.inputs import person_frame
+from poselift.pipeline.clip.run_many import run_video
+from poselift.pipeline.clip.settings import RunSettings
 
 CONFIDENCES = (0.05, 0.2, 0.4, 0.6, 0.8, 1.01)
 JITTER_WINDOW_S = 0.2

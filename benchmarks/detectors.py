@@ -24,14 +24,14 @@ from pathlib import Path
 
 import numpy as np
 
-from data.errors import NoPersonFound
-from data.structures import Detections, FrameDetections, Timeline
-from inference.detectors import BACKENDS, BatchDetector, Detector, make_detector
-from inference.detectors.choice import DetectorChoice
-from inference.detectors.similarity import keypoint_similarity
-from inference.tracking import TrackerSettings, track
-from pipeline.doctor import state_of
-from pipeline.stages import detection_reader
+from poselift.data.errors import NoPersonFound
+from poselift.data.structures import Detections, FrameDetections, Timeline
+from poselift.inference.detecting import detection_reader
+from poselift.inference.detectors import BACKENDS, BatchDetector, Detector, make_detector
+from poselift.inference.detectors.choice import DetectorChoice
+from poselift.inference.detectors.similarity import keypoint_similarity
+from poselift.inference.people.tracking import TrackerSettings, track
+from poselift.pipeline.weights.doctor import state_of
 
 SURE = TrackerSettings().sure_score
 CERTAIN = 0.3  # confidence of a joint whose jitter counts

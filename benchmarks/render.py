@@ -19,14 +19,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-import cv2
-import numpy as np
+import cv2  # noqa: E402
+import numpy as np  # noqa: E402
 
-from data.skeletons import COCO17, H36M17
-from data.structures import Keypoints2D, Poses3D, Timeline, Tracks
-from pipeline.render import Renderer, overlay_size, render_overlay
+from poselift.data.skeletons import COCO17, H36M17  # noqa: E402
+from poselift.data.structures import Keypoints2D, Poses3D, Timeline, Tracks  # noqa: E402
+from poselift.pipeline.overlay.render import Renderer, overlay_size, render_overlay  # noqa: E402
 
 SOURCE = 1080
 FPS = 30.0

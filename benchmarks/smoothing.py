@@ -24,13 +24,13 @@ import numpy as np
 from scipy.signal import savgol_filter
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path[0] = str(ROOT)
 
-from data.joints_archive import load_joints, split_clips  # noqa: E402
-from inference.lifting import LiftedPose  # noqa: E402
-from models.registry import DEFAULT_LIFTER, open_lifter  # noqa: E402
-from pipeline.evaluate_mocap import CONDITIONS, FPS, judge, means  # noqa: E402
-from pipeline.train_commands import TEST_CLIPS, VALIDATION  # noqa: E402
+from poselift.data.archives.joints_archive import load_joints, split_clips  # noqa: E402
+from poselift.inference.poses.lifting import LiftedPose  # noqa: E402
+from poselift.models.registry import DEFAULT_LIFTER, open_lifter  # noqa: E402
+from poselift.pipeline.commands.train_commands import TEST_CLIPS, VALIDATION  # noqa: E402
+from poselift.pipeline.mocap.evaluate_mocap import CONDITIONS, FPS, judge, means  # noqa: E402
 
 T = TypeVar("T")
 Smoothing = Callable[[np.ndarray], np.ndarray]

@@ -22,7 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path[0] = str(ROOT)
 EXAMPLE = ROOT / "data" / "examples" / "walk.mp4"
 
 Way = Callable[[], int]  # does the work, returns the number of frames
@@ -31,7 +31,7 @@ Way = Callable[[], int]  # does the work, returns the number of frames
 def read_ways(video: Path, folder: Path) -> dict[str, Way]:
     import cv2
 
-    from inference.video_reader import VideoReader
+    from poselift.inference.video.video_reader import VideoReader
 
     def opencv() -> int:
         capture, frames = cv2.VideoCapture(str(video)), 0
@@ -46,9 +46,9 @@ def read_ways(video: Path, folder: Path) -> dict[str, Way]:
 
 
 def detect_ways(video: Path, folder: Path) -> dict[str, Way]:
-    from inference.detecting import DetectorPool, detect_video
-    from inference.detectors import make_detector
-    from inference.video_reader import VideoReader
+    from poselift.inference.detecting import DetectorPool, detect_video
+    from poselift.inference.detectors import make_detector
+    from poselift.inference.video.video_reader import VideoReader
 
     def detect(workers: int | None) -> int:
         with DetectorPool(lambda: make_detector("movenet"), workers) as pool:
@@ -58,8 +58,8 @@ def detect_ways(video: Path, folder: Path) -> dict[str, Way]:
 
 
 def track_ways(video: Path, folder: Path) -> dict[str, Way]:
-    from data.stores import load_detections
-    from inference.tracking import track
+    from poselift.data.archives.stage_results import load_detections
+    from poselift.inference.people.tracking import track
 
     detections = load_detections(folder / "detections.npz")
     return {"track": lambda: len(track(detections).timeline)}
@@ -68,11 +68,11 @@ def track_ways(video: Path, folder: Path) -> dict[str, Way]:
 def lift_ways(video: Path, folder: Path) -> dict[str, Way]:
     import torch
 
-    from data.stores import load_tracks
-    from inference.poses import poses_of
-    from models.inputs import network_input
-    from models.registry import DEFAULT_LIFTER, open_lifter
-    from pipeline.workshop import make_lifter
+    from poselift.data.archives.stage_results import load_tracks
+    from poselift.inference.poses.tracks_to_poses import poses_of
+    from poselift.models.inputs import network_input
+    from poselift.models.registry import DEFAULT_LIFTER, open_lifter
+    from poselift.pipeline.clip.networks import make_lifter
 
     tracks = load_tracks(folder / "keypoints2d.npz")
     lifter, _ = make_lifter(DEFAULT_LIFTER, "cpu")
@@ -98,10 +98,10 @@ def lift_ways(video: Path, folder: Path) -> dict[str, Way]:
 
 
 def render_ways(video: Path, folder: Path) -> dict[str, Way]:
-    from data.stores import load_poses, load_tracks
-    from inference.video_reader import VideoReader
-    from pipeline.prefetch import prefetched
-    from pipeline.render import Renderer, overlay_size, render_overlay
+    from poselift.data.archives.stage_results import load_poses, load_tracks
+    from poselift.inference.video.video_reader import VideoReader
+    from poselift.pipeline.clip.prefetch import prefetched
+    from poselift.pipeline.overlay.render import Renderer, overlay_size, render_overlay
 
     tracks, poses = load_tracks(folder / "keypoints2d.npz"), load_poses(folder / "poses3d.npz")
     info = VideoReader(video).info
@@ -122,7 +122,8 @@ def render_ways(video: Path, folder: Path) -> dict[str, Way]:
 
 
 def run_ways(video: Path, folder: Path) -> dict[str, Way]:
-    from pipeline import RunSettings, run_video
+    from poselift.pipeline.clip.run_many import run_video
+    from poselift.pipeline.clip.settings import RunSettings
 
     def run() -> int:
         result = run_video(video, folder / "run", RunSettings(use_cache=False))

@@ -20,19 +20,17 @@ from pathlib import Path
 import numpy as np
 import torch
 
-PROJECT = Path(__file__).resolve().parent.parent
-if str(PROJECT) not in sys.path:
-    sys.path.insert(0, str(PROJECT))
+sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from data.keypoint_archive import KeypointArchive  # noqa: E402
-from data.known_cameras import h36m_cameras  # noqa: E402
-from data.motion_datasets import MotionDataset, View  # noqa: E402
-from data.skeletons import H36M17  # noqa: E402
-from data.windows import mirror_keypoints  # noqa: E402
-from pipeline.devices import BEST, checked_device  # noqa: E402
-from pipeline.keypoint_recipe import KeypointTraining  # noqa: E402
-from pipeline.reference_flags import positive, widths  # noqa: E402
-from pipeline.train_keypoints import KeypointTrainer  # noqa: E402
+from poselift.data.archives.keypoint_archive import KeypointArchive  # noqa: E402
+from poselift.data.datasets.known_cameras import h36m_cameras  # noqa: E402
+from poselift.data.datasets.motion_datasets import MotionDataset, View  # noqa: E402
+from poselift.data.skeletons import H36M17  # noqa: E402
+from poselift.data.windows import mirror_keypoints  # noqa: E402
+from poselift.models.devices import BEST, checked_device  # noqa: E402
+from poselift.pipeline.flag_values import positive, widths  # noqa: E402
+from poselift.pipeline.reference.keypoint_recipe import KeypointTraining  # noqa: E402
+from poselift.pipeline.reference.train_keypoints import KeypointTrainer  # noqa: E402
 
 
 def main() -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from data.errors import NoPersonFound
+from poselift.data.errors import NoPersonFound
 
 
 def fill_gaps(values: np.ndarray) -> np.ndarray:

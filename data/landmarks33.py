@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from data.skeletons import COCO17, H36M17, Skeleton
+from poselift.data.skeletons import COCO17, H36M17, Skeleton
 
 BLAZEPOSE33 = Skeleton(
     name="blazepose33",

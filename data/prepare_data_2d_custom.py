@@ -14,12 +14,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-DATA = Path(__file__).resolve().parent
-if str(DATA.parent) not in sys.path:
-    sys.path.insert(0, str(DATA.parent))
+if __name__ == "__main__":
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from data.converter_command import add_data_dir, run_converter, tell  # noqa: E402
-from data.custom_2d import convert_folder, custom_archive_path, save_custom  # noqa: E402
+from poselift.data.archives.custom_2d import convert_folder, custom_archive_path, save_custom
+from poselift.data.datasets.converter_command import add_data_dir, run_converter, tell
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         metavar="NAME",
         help="name of the data set, as given to run.py -k",
     )
-    add_data_dir(parser, DATA)
+    add_data_dir(parser)
     options = parser.parse_args(arguments)
     return run_converter(
         lambda: _convert(options.input, custom_archive_path(options.data_dir, options.output))

@@ -15,13 +15,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-DATA = Path(__file__).resolve().parent
-if str(DATA.parent) not in sys.path:
-    sys.path.insert(0, str(DATA.parent))
+if __name__ == "__main__":
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from data.converter_command import add_allow_missing, add_data_dir, run_converter  # noqa: E402
-from data.detections_command import write_detections  # noqa: E402
-from data.h36m_detections import assemble, detector_files, layout_of  # noqa: E402
+from poselift.data.datasets.converter_command import add_allow_missing, add_data_dir, run_converter
+from poselift.data.datasets.detections_command import write_detections
+from poselift.data.datasets.h36m_detections import assemble, detector_files, layout_of
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="name of the archive, as given to run.py -k; contains coco, h36m or mpii",
     )
     add_allow_missing(parser)
-    add_data_dir(parser, DATA)
+    add_data_dir(parser)
     options = parser.parse_args(arguments)
     return run_converter(lambda: _convert(options))
 

@@ -16,15 +16,14 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-DATA = Path(__file__).resolve().parent
-if str(DATA.parent) not in sys.path:
-    sys.path.insert(0, str(DATA.parent))
+if __name__ == "__main__":
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from data.converter_command import add_allow_missing, add_data_dir, run_converter  # noqa: E402
-from data.detections_command import write_detections  # noqa: E402
-from data.guarded_reader import GuardedReader  # noqa: E402
-from data.h36m_detections import assemble, hourglass_files  # noqa: E402
-from data.skeletons import MPII16  # noqa: E402
+from poselift.data.datasets.converter_command import add_allow_missing, add_data_dir, run_converter
+from poselift.data.datasets.detections_command import write_detections
+from poselift.data.datasets.h36m_detections import assemble, hourglass_files
+from poselift.data.files.guarded_reader import GuardedReader
+from poselift.data.skeletons import MPII16
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="stacked_hourglass_fined_tuned_240.tar.gz, or the folder it unpacks to",
     )
     add_allow_missing(parser)
-    add_data_dir(parser, DATA)
+    add_data_dir(parser)
     options = parser.parse_args(arguments)
     chosen = {"sh_pt_mpii": options.pretrained, "sh_ft_h36m": options.fine_tuned}
     if not any(chosen.values()):

@@ -16,18 +16,17 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-DATA = Path(__file__).resolve().parent
-if str(DATA.parent) not in sys.path:
-    sys.path.insert(0, str(DATA.parent))
+if __name__ == "__main__":
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from data.converter_command import add_allow_missing, add_data_dir, run_converter  # noqa: E402
-from data.errors import FormatError  # noqa: E402
-from data.guarded_reader import GuardedReader  # noqa: E402
-from data.h36m_source import archive_takes, cdf_takes, convert, mat_takes  # noqa: E402
-from data.h36m_views import project_views  # noqa: E402
-from data.keypoint_archive import save_keypoint_archive  # noqa: E402
-from data.left_out import judge_left_out  # noqa: E402
-from data.positions_archive import save_positions_archive  # noqa: E402
+from poselift.data.archives.keypoint_archive import save_keypoint_archive
+from poselift.data.archives.positions_archive import save_positions_archive
+from poselift.data.datasets.completeness import judge_left_out
+from poselift.data.datasets.converter_command import add_allow_missing, add_data_dir, run_converter
+from poselift.data.datasets.h36m_source import archive_takes, cdf_takes, convert, mat_takes
+from poselift.data.datasets.h36m_views import project_views
+from poselift.data.errors import FormatError
+from poselift.data.files.guarded_reader import GuardedReader
 
 SOURCES = {"from_source_cdf": cdf_takes, "from_source": mat_takes, "from_archive": archive_takes}
 LAYOUTS = {
@@ -67,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
         help="h36m.zip of the 3D pose baseline, or the folder it unpacks to",
     )
     add_allow_missing(parser)
-    add_data_dir(parser, DATA)
+    add_data_dir(parser)
     return parser
 
 

@@ -16,19 +16,18 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-DATA = Path(__file__).resolve().parent
-if str(DATA.parent) not in sys.path:
-    sys.path.insert(0, str(DATA.parent))
+if __name__ == "__main__":
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from data.converter_command import add_allow_missing, add_data_dir, run_converter  # noqa: E402
-from data.errors import FormatError  # noqa: E402
-from data.guarded_reader import GuardedReader  # noqa: E402
-from data.h36m_detections import layout_of  # noqa: E402
-from data.humaneva_detections import cut_detections  # noqa: E402
-from data.humaneva_source import Conversion, convert  # noqa: E402
-from data.keypoint_archive import save_keypoint_archive  # noqa: E402
-from data.left_out import judge_left_out  # noqa: E402
-from data.positions_archive import save_positions_archive  # noqa: E402
+from poselift.data.archives.keypoint_archive import save_keypoint_archive
+from poselift.data.archives.positions_archive import save_positions_archive
+from poselift.data.datasets.completeness import judge_left_out
+from poselift.data.datasets.converter_command import add_allow_missing, add_data_dir, run_converter
+from poselift.data.datasets.h36m_detections import layout_of
+from poselift.data.datasets.humaneva_detections import cut_detections
+from poselift.data.datasets.humaneva_source import Conversion, convert
+from poselift.data.errors import FormatError
+from poselift.data.files.guarded_reader import GuardedReader
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -84,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
         help="name of the 2D archive, as given to run.py -k; contains coco, h36m or mpii",
     )
     add_allow_missing(parser)
-    add_data_dir(parser, DATA)
+    add_data_dir(parser)
     return parser
 
 

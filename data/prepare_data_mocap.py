@@ -15,15 +15,14 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-DATA = Path(__file__).resolve().parent
-if str(DATA.parent) not in sys.path:
-    sys.path.insert(0, str(DATA.parent))
+if __name__ == "__main__":
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from data.converter_command import run_converter, tell  # noqa: E402
-from data.errors import FormatError, MissingDependency, PoseliftError  # noqa: E402
-from data.joints_archive import JointsClip, save_joints  # noqa: E402
-from data.mocap_source import TakeJoints, clip_names, convert_take, motion_files  # noqa: E402
-from data.rig import known_rigs, rig_called  # noqa: E402
+from poselift.data.archives.joints_archive import JointsClip, save_joints
+from poselift.data.datasets.converter_command import run_converter, tell
+from poselift.data.errors import FormatError, MissingDependency, PoseliftError
+from poselift.data.mocap.mocap_source import TakeJoints, clip_names, convert_take, motion_files
+from poselift.data.mocap.rig import known_rigs, rig_called
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from data.errors import UnknownName
+from poselift.data.errors import UnknownName
 
 Side = Literal["left", "right", "centre"]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from data.skeletons import COCO17, H36M17, Skeleton
+from poselift.data.skeletons import COCO17, H36M17, Skeleton
 
 
 @dataclass(frozen=True)

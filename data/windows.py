@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from data.skeletons import Skeleton
+from poselift.data.skeletons import Skeleton
 
 
 def mirror_keypoints(xy: np.ndarray, layout: Skeleton) -> np.ndarray:

@@ -8,12 +8,13 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 
-from data.structures import Detections, FrameDetections
-from inference.detectors import BatchDetector, Detector
-from inference.video_reader import VideoFrame, VideoReader
+from poselift.data.structures import Detections, FrameDetections
+from poselift.inference.detectors import BatchDetector, Detector
+from poselift.inference.video.video_reader import VideoFrame, VideoReader
 
 # Each worker holds a detector and a few frames; past this more do not help.
 MOST_WORKERS = 8
@@ -126,3 +127,12 @@ def _stretched(found: FrameDetections, scale: np.ndarray) -> FrameDetections:
     return FrameDetections(
         found.boxes * np.tile(scale, 2), found.scores, found.keypoints * scale, found.confidence
     )
+
+
+# Frames are looked at no larger than this: more pixels do not help the detector.
+DETECTION_SIDE = 1920
+
+
+def detection_reader(video: Path, start_s: float | None, end_s: float | None) -> VideoReader:
+    """The stretch of a video, in the size that is looked at. Raises: VideoError."""
+    return VideoReader(video, start_s=start_s, end_s=end_s, fit=(DETECTION_SIDE, DETECTION_SIDE))

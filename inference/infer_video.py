@@ -16,19 +16,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parent.parent
-if str(PROJECT) not in sys.path:
-    sys.path.insert(0, str(PROJECT))
+if __name__ == "__main__":
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from data.custom_2d import from_detections, save_video_detections  # noqa: E402
-from data.errors import PoseliftError, VideoError, one_line  # noqa: E402
-from data.stores import check_writable  # noqa: E402
-from data.structures import Detections  # noqa: E402
-from inference.detecting import DetectorPool, detect_video  # noqa: E402
-from inference.detectors import BACKENDS, make_detector  # noqa: E402
-from inference.detectors.choice import DetectorChoice, add_detector_flags, chosen  # noqa: E402
-from inference.tracking import TrackerSettings  # noqa: E402
-from inference.video_reader import VideoReader  # noqa: E402
+from poselift.data.archives.custom_2d import from_detections, save_video_detections
+from poselift.data.errors import PoseliftError, VideoError, one_line
+from poselift.data.files.whole_file import check_writable
+from poselift.data.structures import Detections
+from poselift.inference.detecting import DetectorPool, detect_video
+from poselift.inference.detectors import BACKENDS, make_detector
+from poselift.inference.detectors.choice import DetectorChoice, add_detector_flags, chosen
+from poselift.inference.people.tracking import TrackerSettings
+from poselift.inference.video.video_reader import VideoReader
 
 DETECTRON2 = "detectron2"  # the reference's detector, which --cfg speaks to
 

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from models.temporal import TemporalModel
+from poselift.models.temporal import TemporalModel
 
 
 class MuonAdamW:

@@ -16,7 +16,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from data.skeletons import COCO17, H36M17
+from poselift.data.skeletons import COCO17, H36M17
 
 OutputKind = Literal["metres", "anchored"]
 
@@ -45,7 +45,7 @@ def pose_of(kind: OutputKind, output: Tensor, inputs: Tensor, first: int) -> Ten
 
     Args:
         output: (N, T', rows, 3) of the position network.
-        inputs: (N, T, J + 1, 3) what it read, see models.inputs.network_input.
+        inputs: (N, T, J + 1, 3) what it read, see poselift.models.inputs.network_input.
         first: index in T of the first frame of T'.
     Returns:
         (N, T', 17, 3) metres, camera space.

@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from data.errors import FormatError, UnsafeFile
-from data.skeletons import SKELETONS, skeleton_named
-from models.temporal import Architecture, TemporalModel
-from models.weights import LifterWeights, brief_reason, built_model
+from poselift.data.errors import FormatError, UnsafeFile
+from poselift.data.skeletons import SKELETONS, skeleton_named
+from poselift.models.temporal import Architecture, TemporalModel
+from poselift.models.weights import LifterWeights, brief_reason, built_model
 
 # What our own training adds to a reference checkpoint: what its tensors do not say.
 ABOUT = "poselift"

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
 import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from data.errors import FormatError, UnknownName
-from data.skeletons import skeleton_named
-from models.reference_checkpoints import load_reference_checkpoint
-from models.weights import LifterWeights, load_lifter
+from poselift.data.errors import FormatError, UnknownName
+from poselift.data.files.places import SHIPPED
+from poselift.data.files.whole_file import file_sha256
+from poselift.data.skeletons import skeleton_named
+from poselift.models.reference_checkpoints import load_reference_checkpoint
+from poselift.models.weights import LifterWeights, load_lifter
 
 log = logging.getLogger(__name__)
 
-CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoint"
+CHECKPOINTS = SHIPPED
 DEFAULT_LIFTER = "cmu27v4"
 
 
@@ -118,11 +119,3 @@ def open_lifter(name: str) -> tuple[LifterWeights, str]:
             path,
         )
     return weights, file_sha256(path)
-
-
-def file_sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

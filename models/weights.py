@@ -17,11 +17,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from data.errors import FormatError, UnknownName
-from data.skeletons import Skeleton, skeleton_named
-from models.inputs import InputKind, input_shape
-from models.outputs import OutputKind, output_rows
-from models.temporal import Architecture, TemporalModel
+from poselift.data.errors import FormatError, UnknownName
+from poselift.data.skeletons import Skeleton, skeleton_named
+from poselift.models.inputs import InputKind, input_shape
+from poselift.models.outputs import OutputKind, output_rows
+from poselift.models.temporal import Architecture, TemporalModel
 
 FORMAT = "poselift-lifter/1"
 
@@ -32,11 +32,11 @@ class LifterWeights:
 
     Args:
         name: for messages and summaries.
-        input_kind: see models.inputs.
+        input_kind: see poselift.models.inputs.
         layout_in: the keypoints' skeleton; None when the file does not say
             (reference checkpoints), then only the number of joints is known.
         layout_out: the skeleton of the poses.
-        position: network whose output models.outputs.pose_of reads.
+        position: network whose output poselift.models.outputs.pose_of reads.
         trajectory: `screen`: 1 output, the root. `person`: 2, root and up direction.
     """
 

@@ -8,23 +8,23 @@ import os
 import sys
 from collections.abc import Sequence
 
-import data
-from data.errors import PoseliftError, one_line
-from pipeline import (
+from poselift.data import __version__
+from poselift.data.errors import PoseliftError, one_line
+from poselift.pipeline.commands import (
     import_command,
     reproduce_command,
     stage_commands,
     tool_commands,
     train_commands,
 )
-from pipeline.run_command import add_run
+from poselift.pipeline.commands.run_command import add_run
 
 
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="poselift", description="Ordinary video to 3D human poses.", allow_abbrev=False
     )
-    top.add_argument("--version", action="version", version=f"poselift {data.__version__}")
+    top.add_argument("--version", action="version", version=f"poselift {__version__}")
     top.add_argument("--debug", action="store_true", help="log details, and show tracebacks")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     add_run(commands)

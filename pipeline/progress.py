@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol, TextIO
 
 from tqdm import tqdm
@@ -110,3 +112,13 @@ def progress_for(*, quiet: bool = False, unit: str = "frames") -> Progress:
     if quiet:
         return Silent()
     return TerminalBar(sys.stderr, unit) if sys.stderr.isatty() else PlainLines(sys.stderr, unit)
+
+
+@contextmanager
+def reported(progress: Progress, clip: str, stage: str, total: int | None) -> Iterator[None]:
+    """Begin and, come what may, end the report of a stage."""
+    progress.begin(clip, stage, total)
+    try:
+        yield
+    finally:
+        progress.end()

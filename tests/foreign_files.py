@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from data.foreign.layouts import shipped
-from data.skeletons import COCO17
+from poselift.data.foreign.layouts import shipped
+from poselift.data.skeletons import COCO17
 
 WIDTH, HEIGHT, FPS = 640, 360, 30.0
 # x, y, confidence of COCO's joints; no entry where the tool saw nobody.

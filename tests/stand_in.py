@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from data.cameras import image_coordinates, project, world_to_camera
-from data.keypoint_archive import KeypointArchive, save_keypoint_archive
-from data.known_cameras import h36m_cameras, humaneva_cameras, humaneva_subject
-from data.safe_archive import write_object_npz
-from data.skeletons import H36M17, H36M32, HUMANEVA15, Skeleton
+from poselift.data.archives.keypoint_archive import KeypointArchive, save_keypoint_archive
+from poselift.data.cameras import image_coordinates, project, world_to_camera
+from poselift.data.datasets.known_cameras import h36m_cameras, humaneva_cameras, humaneva_subject
+from poselift.data.files.safe_archive import write_object_npz
+from poselift.data.skeletons import H36M17, H36M32, HUMANEVA15, Skeleton
 
 Takes = dict[str, dict[str, int]]
 H36M_TAKES: Takes = {

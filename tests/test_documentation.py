@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 from conftest import ROOT
 
-from pipeline.command_line import parser
-from pipeline.reference_flags import parser as run_parser
+from poselift.pipeline.command_line import parser
+from poselift.pipeline.reference.reference_flags import parser as run_parser
 
 DOCUMENTS = ("README.md", "INFERENCE.md", "DOCUMENTATION.md", "DATASETS.md", "CHANGELOG.md")
 

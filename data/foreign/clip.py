@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data.errors import FormatError, LayoutMismatch
+from poselift.data.errors import FormatError, LayoutMismatch
 
 # Nobody films longer in one go, or sees more people: larger numbers are something else.
 MAX_FRAMES = 1_000_000
@@ -46,7 +46,7 @@ class ForeignClip:
 
     Args:
         source: the file or folder, for messages.
-        format: a name of data.foreign.formats.FORMATS.
+        format: a name of poselift.data.foreign.formats.FORMATS.
         frames: the people of each frame by the file's own frame number.
         every_frame: the file lists frames without people too.
         joints: names of the joints where the file has them.

@@ -10,9 +10,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from data.errors import FormatError
-from data.foreign.clip import ForeignClip, ForeignPerson, frame_number, person_number
-from data.foreign.reading import entries, fields, load_json, optional_number, triples
+from poselift.data.errors import FormatError
+from poselift.data.foreign.clip import ForeignClip, ForeignPerson, frame_number, person_number
+from poselift.data.foreign.reading import entries, fields, load_json, optional_number, triples
 
 PERSON = 1
 

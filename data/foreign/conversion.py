@@ -19,11 +19,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from data.errors import FormatError, LayoutMismatch, NoPersonFound
-from data.foreign.clip import ForeignClip, ForeignPerson
-from data.foreign.layouts import NEEDED, ForeignLayout
-from data.skeletons import COCO17
-from data.structures import Detections, FrameDetections, Timeline
+from poselift.data.errors import FormatError, LayoutMismatch, NoPersonFound
+from poselift.data.foreign.clip import ForeignClip, ForeignPerson
+from poselift.data.foreign.layouts import NEEDED, ForeignLayout
+from poselift.data.skeletons import COCO17
+from poselift.data.structures import Detections, FrameDetections, Timeline
 
 MIN_JOINTS = 3
 LARGEST_COORDINATE = 1e6

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from data.errors import FormatError
-from data.foreign.clip import ForeignClip, ForeignPerson, frame_number
-from data.foreign.reading import load_rows, number_in
+from poselift.data.errors import FormatError
+from poselift.data.foreign.clip import ForeignClip, ForeignPerson, frame_number
+from poselift.data.foreign.reading import load_rows, number_in
 
 HEADERS = ("scorer", "individuals", "bodyparts", "coords")
 AXES = {"x": 0, "y": 1, "likelihood": 2}

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from data.errors import FormatError, UnknownName
-from data.foreign.clip import ForeignClip
-from data.foreign.coco_results import is_alphapose, is_results, read_alphapose, read_coco
-from data.foreign.deeplabcut import is_deeplabcut, read_deeplabcut
-from data.foreign.mediapipe_csv import is_mediapipe_table, read_mediapipe_csv
-from data.foreign.mediapipe_json import is_mediapipe, read_mediapipe_json
-from data.foreign.mmpose import is_mmpose, read_mmpose
-from data.foreign.openpose import is_openpose, read_openpose
-from data.foreign.reading import frame_files, load_json, load_rows
-from data.foreign.trc import read_trc
-from data.foreign.videopose3d import npz_members, read_videopose3d
+from poselift.data.errors import FormatError, UnknownName
+from poselift.data.foreign.clip import ForeignClip
+from poselift.data.foreign.coco_results import is_alphapose, is_results, read_alphapose, read_coco
+from poselift.data.foreign.deeplabcut import is_deeplabcut, read_deeplabcut
+from poselift.data.foreign.mediapipe_csv import is_mediapipe_table, read_mediapipe_csv
+from poselift.data.foreign.mediapipe_json import is_mediapipe, read_mediapipe_json
+from poselift.data.foreign.mmpose import is_mmpose, read_mmpose
+from poselift.data.foreign.openpose import is_openpose, read_openpose
+from poselift.data.foreign.reading import frame_files, load_json, load_rows
+from poselift.data.foreign.trc import read_trc
+from poselift.data.foreign.videopose3d import npz_members, read_videopose3d
 
 
 def _read_mediapipe(path: Path) -> ForeignClip:

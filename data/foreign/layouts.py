@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from data.errors import FormatError, LayoutMismatch, UnknownName
-from data.foreign.clip import ForeignClip
-from data.skeletons import COCO17
-from data.source_files import read_bounded
-from data.toml_text import parse_toml
+from poselift.data.errors import FormatError, LayoutMismatch, UnknownName
+from poselift.data.files.source_files import read_bounded
+from poselift.data.files.toml_text import parse_toml
+from poselift.data.foreign.clip import ForeignClip
+from poselift.data.skeletons import COCO17
 
 TABLE = Path(__file__).with_name("layouts.toml")
 MAX_TABLE_BYTES = 1 << 20

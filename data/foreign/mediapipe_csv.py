@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from data.errors import FormatError
-from data.foreign.clip import ForeignClip, ForeignPerson, frame_number, person_number
-from data.foreign.layouts import shipped
-from data.foreign.mediapipe_json import FRAME_KEYS, LAYOUT
-from data.foreign.reading import load_rows, number_in
+from poselift.data.errors import FormatError
+from poselift.data.foreign.clip import ForeignClip, ForeignPerson, frame_number, person_number
+from poselift.data.foreign.layouts import shipped
+from poselift.data.foreign.mediapipe_json import FRAME_KEYS, LAYOUT
+from poselift.data.foreign.reading import load_rows, number_in
 
 AXES = {"x": 0, "y": 1, "v": 2, "vis": 2, "visibility": 2}
 LANDMARK_COLUMNS = ("landmark_id", "landmark_index", "landmark", "landmark_name", "name")

@@ -13,10 +13,17 @@ from typing import Any
 
 import numpy as np
 
-from data.errors import FormatError
-from data.foreign.clip import ForeignClip, ForeignPerson, frame_number
-from data.foreign.layouts import shipped
-from data.foreign.reading import MAX_FRAME_BYTES, entries, fields, frame_files, load_json, numbers
+from poselift.data.errors import FormatError
+from poselift.data.foreign.clip import ForeignClip, ForeignPerson, frame_number
+from poselift.data.foreign.layouts import shipped
+from poselift.data.foreign.reading import (
+    MAX_FRAME_BYTES,
+    entries,
+    fields,
+    frame_files,
+    load_json,
+    numbers,
+)
 
 LAYOUT = "mediapipe_33"
 FRAME_KEYS = ("frame", "frame_id", "frame_number", "frame_index", "frame_idx")

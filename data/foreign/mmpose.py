@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from data.errors import FormatError
-from data.foreign.clip import ForeignClip, ForeignPerson, frame_number, person_number
-from data.foreign.reading import (
+from poselift.data.errors import FormatError
+from poselift.data.foreign.clip import ForeignClip, ForeignPerson, frame_number, person_number
+from poselift.data.foreign.reading import (
     MAX_FRAME_BYTES,
     entries,
     fields,

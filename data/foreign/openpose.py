@@ -10,9 +10,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from data.errors import FormatError
-from data.foreign.clip import ForeignClip, ForeignPerson, frame_number, person_number
-from data.foreign.reading import MAX_FRAME_BYTES, entries, fields, frame_files, load_json, triples
+from poselift.data.errors import FormatError
+from poselift.data.foreign.clip import ForeignClip, ForeignPerson, frame_number, person_number
+from poselift.data.foreign.reading import (
+    MAX_FRAME_BYTES,
+    entries,
+    fields,
+    frame_files,
+    load_json,
+    triples,
+)
 
 KEYPOINTS = ("pose_keypoints_2d", "pose_keypoints", "joints")
 

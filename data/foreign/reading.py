@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from data.errors import FormatError
-from data.foreign.clip import MAX_FRAMES, frame_number
-from data.source_files import read_bounded
+from poselift.data.errors import FormatError
+from poselift.data.files.source_files import read_bounded
+from poselift.data.foreign.clip import MAX_FRAMES, frame_number
 
 MAX_FILE_BYTES = 256 << 20  # an hour of a few people
 MAX_FRAME_BYTES = 4 << 20  # one frame

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from data.errors import FormatError
-from data.foreign.clip import ForeignClip, ForeignPerson
-from data.foreign.reading import load_rows, number_in
+from poselift.data.errors import FormatError
+from poselift.data.foreign.clip import ForeignClip, ForeignPerson
+from poselift.data.foreign.reading import load_rows, number_in
 
 ROWS_BEFORE_DATA = 5
 # A person in pixels is tens of pixels wide; in metres, two at most.

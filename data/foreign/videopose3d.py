@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from data.custom_2d import load_video_detections
-from data.errors import FormatError
-from data.foreign.clip import ForeignClip, ForeignPerson
-from data.keypoint_archive import KeypointArchive, load_keypoint_archive
+from poselift.data.archives.custom_2d import load_video_detections
+from poselift.data.archives.keypoint_archive import KeypointArchive, load_keypoint_archive
+from poselift.data.errors import FormatError
+from poselift.data.foreign.clip import ForeignClip, ForeignPerson
 
 MAX_NAME = 200
 

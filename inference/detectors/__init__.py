@@ -13,10 +13,10 @@ from typing import Any, ClassVar, Protocol, cast, runtime_checkable
 
 import numpy as np
 
-from data.errors import UnknownName
-from data.skeletons import Skeleton
-from data.structures import FrameDetections
-from inference.detectors.choice import DetectorChoice
+from poselift.data.errors import UnknownName
+from poselift.data.skeletons import Skeleton
+from poselift.data.structures import FrameDetections
+from poselift.inference.detectors.choice import DetectorChoice
 
 
 class Detector(Protocol):
@@ -84,10 +84,10 @@ class BackEnd(Protocol):
 
 
 BACKENDS = {
-    "movenet": "inference.detectors.movenet:MoveNet",
-    "rtmpose": "inference.detectors.rtmpose:RTMPose",
-    "mediapipe": "inference.detectors.blazepose:BlazePose",
-    "detectron2": "inference.detectors.keypoint_rcnn:KeypointRCNN",
+    "movenet": "poselift.inference.detectors.movenet:MoveNet",
+    "rtmpose": "poselift.inference.detectors.rtmpose:RTMPose",
+    "mediapipe": "poselift.inference.detectors.blazepose:BlazePose",
+    "detectron2": "poselift.inference.detectors.keypoint_rcnn:KeypointRCNN",
 }
 
 

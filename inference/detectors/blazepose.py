@@ -16,19 +16,19 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from data.errors import FormatError, MissingDependency, UnknownName
-from data.landmarks33 import BLAZEPOSE33, to_coco
-from data.skeletons import COCO17
-from data.structures import FrameDetections
-from inference.detectors.choice import DetectorChoice
-from inference.detectors.published_networks import (
+from poselift.data.errors import FormatError, MissingDependency, UnknownName
+from poselift.data.files.whole_file import file_sha256
+from poselift.data.landmarks33 import BLAZEPOSE33, to_coco
+from poselift.data.skeletons import COCO17
+from poselift.data.structures import FrameDetections
+from poselift.inference.detectors.choice import DetectorChoice
+from poselift.inference.detectors.published_networks import (
     fetch_command,
     found,
     given_file,
     published_file,
 )
-from inference.detectors.similarity import distinct_rows
-from models.registry import file_sha256
+from poselift.inference.detectors.similarity import distinct_rows
 
 SIZES = {size: f"pose_landmarker_{size}.task" for size in ("lite", "full", "heavy")}
 DEFAULT_SIZE = "full"

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
-from data.errors import PoseliftError
+from poselift.data.errors import PoseliftError
 
 DEFAULT = "movenet"
 BEST = "auto"
@@ -17,7 +17,7 @@ class DetectorChoice:
     """A back end and its options. What is None is the back end's own choice.
 
     Args:
-        name: of inference.detectors.BACKENDS.
+        name: of poselift.inference.detectors.BACKENDS.
         model: which of its networks: a size, or a configuration.
         weights: the file or folder of the network, or an address where the back end says so.
         every: people are looked for in every N-th frame and followed in between.

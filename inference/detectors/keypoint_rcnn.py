@@ -18,19 +18,20 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
-from data.errors import (
+from poselift.data.errors import (
     DownloadError,
     FormatError,
     LayoutMismatch,
     MissingDependency,
     PoseliftError,
 )
-from data.skeletons import COCO17
-from data.structures import FrameDetections
-from inference.detectors.choice import BEST, DetectorChoice
-from inference.detectors.published_networks import fetch_command
-from inference.detectors.similarity import best_first
-from inference.detectors.zoo_files import (
+from poselift.data.files.whole_file import file_sha256
+from poselift.data.skeletons import COCO17
+from poselift.data.structures import FrameDetections
+from poselift.inference.detectors.choice import BEST, DetectorChoice
+from poselift.inference.detectors.published_networks import fetch_command
+from poselift.inference.detectors.similarity import best_first
+from poselift.inference.detectors.zoo_files import (
     DEFAULT_CONFIGURATION,
     WEIGHTS,
     check_fit,
@@ -39,7 +40,6 @@ from inference.detectors.zoo_files import (
     weights_place,
     zoo_file_here,
 )
-from models.registry import file_sha256
 
 COMMIT = "fd27788985af0f4ca800bca563acdb700bb890e2"
 GPU_BATCH = 4

@@ -16,12 +16,12 @@ from typing import Any, ClassVar
 import cv2
 import numpy as np
 
-from data.errors import MissingDependency
-from data.skeletons import COCO17
-from data.structures import FrameDetections
-from inference.detectors.choice import DetectorChoice
-from inference.detectors.similarity import best_first, keypoint_similarity, one_each
-from models.registry import checkpoint_file
+from poselift.data.errors import MissingDependency
+from poselift.data.skeletons import COCO17
+from poselift.data.structures import FrameDetections
+from poselift.inference.detectors.choice import DetectorChoice
+from poselift.inference.detectors.similarity import best_first, keypoint_similarity, one_each
+from poselift.models.registry import checkpoint_file
 
 WEIGHTS = "movenet_multipose_lightning_f16.tflite"
 STRIDE = 32  # sides of the network's input are multiples of this

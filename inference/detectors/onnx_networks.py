@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from data.errors import FormatError, MissingWeights, PoseliftError, UnknownName
-from inference.detectors.choice import BEST, DetectorChoice
-from inference.detectors.published_networks import fetch_command, found
+from poselift.data.errors import FormatError, MissingWeights, PoseliftError, UnknownName
+from poselift.inference.detectors.choice import BEST, DetectorChoice
+from poselift.inference.detectors.published_networks import fetch_command, found
 
 log = logging.getLogger(__name__)
 

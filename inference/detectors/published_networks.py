@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from data.errors import MissingWeights
-from models.registry import CHECKPOINTS
+from poselift.data.errors import MissingWeights
+from poselift.models.registry import CHECKPOINTS
 
 
 def found(file: str, elsewhere: Sequence[Path] = ()) -> Path | None:

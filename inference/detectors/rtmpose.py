@@ -18,11 +18,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from data.errors import LayoutMismatch, MissingDependency, PoseliftError
-from data.skeletons import COCO17
-from data.structures import FrameDetections
-from inference.detectors.choice import DetectorChoice
-from inference.detectors.onnx_networks import (
+from poselift.data.errors import LayoutMismatch, MissingDependency, PoseliftError
+from poselift.data.files.whole_file import file_sha256
+from poselift.data.skeletons import COCO17
+from poselift.data.structures import FrameDetections
+from poselift.inference.detectors.choice import DetectorChoice
+from poselift.inference.detectors.onnx_networks import (
     DEFAULT_SIZE,
     PROVIDERS,
     SIZES,
@@ -33,9 +34,8 @@ from inference.detectors.onnx_networks import (
     open_session,
     size_here,
 )
-from inference.detectors.published_networks import fetch_command
-from inference.detectors.similarity import best_first, one_each
-from models.registry import file_sha256
+from poselift.inference.detectors.published_networks import fetch_command
+from poselift.inference.detectors.similarity import best_first, one_each
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from data.structures import FrameDetections
+from poselift.data.structures import FrameDetections
 
 
 def keypoint_similarity(a: np.ndarray, b: np.ndarray) -> float:

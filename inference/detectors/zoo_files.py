@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from data.errors import FormatError, MissingWeights, UnknownName, UnsafeFile
-from data.plain_pickle import load_plain
-from inference.detectors.published_networks import fetch_command, found, given_file
+from poselift.data.errors import FormatError, MissingWeights, UnknownName, UnsafeFile
+from poselift.data.files.plain_pickle import load_plain
+from poselift.inference.detectors.published_networks import fetch_command, found, given_file
 
 ZOO = "https://dl.fbaipublicfiles.com/detectron2/"
 FAMILY = "COCO-Keypoints"

@@ -1,0 +1,142 @@
+"""`data_2d_NAME_KEYPOINTS.npz`: the reference's archives of 2D keypoints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from poselift.data.errors import FormatError
+from poselift.data.files.safe_archive import load_object_npz, write_object_npz
+from poselift.data.files.whole_file import whole_file
+
+# No video is larger along a side; an archive that says so is damaged.
+MAX_PIXELS = 1 << 16
+
+
+@dataclass(frozen=True)
+class KeypointArchive:
+    """2D keypoints of a data set, in pixels.
+
+    Args:
+        positions: positions[subject][action][camera] is (T, J, 2) float.
+        layout_name: the keypoints' skeleton.
+        left, right: indices of the joints that trade places in a mirror, in pairs.
+        video_sizes: (width, height) in pixels of each video of a custom data set.
+    """
+
+    positions: Mapping[str, Mapping[str, tuple[np.ndarray, ...]]]
+    layout_name: str
+    num_joints: int
+    left: tuple[int, ...]
+    right: tuple[int, ...]
+    video_sizes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        sides = self.left + self.right
+        twins = len(self.left) == len(self.right) and len(set(sides)) == len(sides)
+        if not twins or not all(0 <= joint < self.num_joints for joint in sides):
+            raise ValueError(
+                f"keypoints_symmetry {self.left}, {self.right} are no pairs "
+                f"of {self.num_joints} joints"
+            )
+        for subject, actions in self.positions.items():
+            for action, cameras in actions.items():
+                for camera, xy in enumerate(cameras):
+                    where = f"subject {subject}, action {action}, camera {camera}"
+                    if xy.ndim != 3 or xy.shape[1:] != (self.num_joints, 2) or not len(xy):
+                        expected = f"(T, {self.num_joints}, 2)"
+                        raise ValueError(f"{where}: shape {xy.shape}, expected {expected}")
+                    if not np.issubdtype(xy.dtype, np.floating) or not np.isfinite(xy).all():
+                        raise ValueError(f"{where}: has keypoints that are no numbers")
+
+    @property
+    def mirror(self) -> tuple[int, ...]:
+        """(J,) permutation that swaps every left joint with its right twin."""
+        order = list(range(self.num_joints))
+        for left, right in zip(self.left, self.right, strict=True):
+            order[left], order[right] = right, left
+        return tuple(order)
+
+
+def load_keypoint_archive(path: Path) -> KeypointArchive:
+    """Read `data_2d_*_*.npz`, whoever wrote it; metadata without a layout name is h36m.
+
+    Raises:
+        UnsafeFile: it holds more than plain data.
+        FormatError: not such an archive.
+    """
+    members = load_object_npz(path)
+    positions = _mapping(path, "positions_2d", members.get("positions_2d"))
+    about = _mapping(path, "metadata", members.get("metadata"))
+    try:
+        left, right = about["keypoints_symmetry"]
+        return KeypointArchive(
+            positions={
+                str(subject): {
+                    str(action): tuple(np.asarray(camera) for camera in cameras)
+                    for action, cameras in _mapping(path, subject, actions).items()
+                }
+                for subject, actions in positions.items()
+            },
+            layout_name=str(about.get("layout_name", "h36m")),
+            num_joints=int(about["num_joints"]),
+            left=tuple(int(joint) for joint in left),
+            right=tuple(int(joint) for joint in right),
+            video_sizes={
+                str(name): size_in_pixels(size)
+                for name, size in _mapping(
+                    path, "video_metadata", about.get("video_metadata", {})
+                ).items()
+            },
+        )
+    except (KeyError, OverflowError, TypeError, ValueError) as error:
+        raise FormatError(f"{path}: {reason(error)}. Prepare the data set again.") from error
+
+
+def save_keypoint_archive(path: Path, archive: KeypointArchive) -> None:
+    """Write an archive that the reference reads. Raises: OutputError."""
+    about: dict[str, Any] = {
+        "layout_name": archive.layout_name,
+        "num_joints": archive.num_joints,
+        "keypoints_symmetry": [list(archive.left), list(archive.right)],
+    }
+    if archive.video_sizes:
+        about["video_metadata"] = {
+            name: {"w": width, "h": height} for name, (width, height) in archive.video_sizes.items()
+        }
+    positions = {
+        subject: {action: list(cameras) for action, cameras in actions.items()}
+        for subject, actions in archive.positions.items()
+    }
+    with whole_file(path) as part, part.open("wb") as stream:
+        write_object_npz(stream, {"positions_2d": positions, "metadata": about})
+
+
+def size_in_pixels(metadata: Mapping[Any, Any]) -> tuple[int, int]:
+    """(width, height) of {"w": .., "h": ..}; Python 2 may have written the keys as bytes.
+
+    Raises: ValueError, KeyError, TypeError, OverflowError: no such sizes, or impossible ones.
+    """
+    sizes = {k.decode("latin1") if isinstance(k, bytes) else k: v for k, v in metadata.items()}
+    width, height = sizes["w"], sizes["h"]
+    if not all(int(size) == size and 0 < size <= MAX_PIXELS for size in (width, height)):
+        raise ValueError(f"a video of {width} x {height} pixels")
+    return int(width), int(height)
+
+
+def reason(error: Exception) -> str:
+    """What a failed look-up or conversion says, in one line."""
+    if isinstance(error, KeyError):
+        return f"has no '{error.args[0]}'"
+    return (str(error) or type(error).__name__).splitlines()[0]
+
+
+def _mapping(path: Path, name: str, value: Any) -> Mapping[Any, Any]:
+    if not isinstance(value, Mapping):
+        found = "missing" if value is None else f"a {type(value).__name__}"
+        raise FormatError(f"{path}: '{name}' is {found}, not a table. Is this the right archive?")
+    return value

@@ -1,0 +1,1 @@
+"""Human3.6M and HumanEva: their published files, cameras, takes and windows."""

@@ -1,0 +1,43 @@
+"""What the commands that make 2D archives of Human3.6M share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from poselift.data.archives.keypoint_archive import save_keypoint_archive
+from poselift.data.datasets.completeness import judge_left_out
+from poselift.data.datasets.h36m_detections import Detections2D
+from poselift.data.errors import FormatError
+
+
+def write_detections(
+    detections: Detections2D,
+    source: Path,
+    layout: str,
+    data_dir: Path,
+    name: str,
+    *,
+    allow_missing: bool,
+) -> int:
+    """Write data_2d_h36m_NAME.npz and say so; the command's exit status.
+
+    Args:
+        layout: how the files should be called, for the message when there are none.
+    Raises: FormatError, OutputError.
+    """
+    if not (detections.archive or detections.missing or detections.damaged):
+        raise FormatError(f"{source}: holds no detections of Human3.6M ({layout}).")
+    if not name.isprintable() or any(mark in name for mark in "/\\:"):
+        raise FormatError(f"{name!r} cannot name an archive: give a word without separators.")
+    status = judge_left_out(
+        str(source), "Human3.6M", detections.missing, detections.damaged, allow=allow_missing
+    )
+    if detections.archive is None:
+        raise FormatError(f"{source}: no take is whole ({layout}); nothing was written.")
+    target = data_dir / f"data_2d_h36m_{name}.npz"
+    save_keypoint_archive(target, detections.archive)
+    for subject, actions in detections.archive.positions.items():
+        frames = sum(len(xy) for cameras in actions.values() for xy in cameras)
+        print(f"{subject}: {len(actions)} takes, {frames} frames in four cameras")
+    print(f"wrote {target}")
+    return status

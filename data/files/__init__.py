@@ -1,0 +1,1 @@
+"""Strangers' files read safely, and our own written whole."""

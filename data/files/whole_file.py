@@ -1,0 +1,73 @@
+"""Files that appear whole or not at all, and what tells them apart."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from poselift.data.errors import OutputError
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A temporary sibling of `path` that takes its place when the block succeeds.
+
+    Raises: OutputError: the folder cannot be written or the disk is full.
+    """
+    part = _sibling(path)
+    try:
+        yield part
+        part.chmod(0o666 & ~_umask())
+        part.replace(path)
+    except OSError as error:
+        raise _output_error(path, error) from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def check_writable(path: Path) -> None:
+    """Make the folder of `path` and prove that whole_file can write there, before long work.
+
+    Raises: OutputError: it cannot, or `path` is a folder.
+    """
+    if path.is_dir():
+        raise OutputError(f"{path}: is a folder. Give the name of a file.")
+    _sibling(path).unlink(missing_ok=True)
+
+
+def file_sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _sibling(path: Path) -> Path:
+    """An empty file beside `path`. Raises: OutputError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(
+            dir=path.parent, prefix=f".{path.stem}.", suffix=f".part{path.suffix}"
+        )
+        os.close(descriptor)
+    except OSError as error:
+        raise _output_error(path, error) from error
+    return Path(name)
+
+
+def _output_error(path: Path, error: OSError) -> OutputError:
+    reason = error.strerror or str(error)
+    return OutputError(
+        f"{path}: cannot be written ({reason}). Free space, or choose another place."
+    )
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

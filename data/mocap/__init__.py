@@ -1,0 +1,1 @@
+"""Motion capture files become joints, and joints become training views."""

@@ -1,0 +1,139 @@
+"""BVH files, read by pybvh; joints that also move (position channels) included."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from poselift.data.errors import FormatError
+from poselift.data.files.optional_packages import optional_package
+from poselift.data.files.source_files import read_bounded
+from poselift.data.mocap.kinematics import (
+    MAX_TEXT_BYTES,
+    Motion,
+    check_numbers,
+    check_size,
+    euler_matrices,
+    forward,
+)
+
+_DAMAGED = (LookupError, MemoryError, OSError, OverflowError, TypeError, ValueError)
+
+
+@dataclass(frozen=True)
+class _Text:
+    """A file as pybvh takes it: only its root moves.
+
+    Args:
+        moves: (T, 3) for each joint below the root with position channels, by its
+            place among the joints.
+    """
+
+    content: str
+    moves: dict[int, np.ndarray]
+
+
+def read_bvh(path: Path) -> Motion:
+    """The motion in a BVH file; an end site is called like its joint with `_end` after it.
+
+    Raises: FormatError, MissingDependency.
+    """
+    pybvh = optional_package("pybvh", "Reading BVH files")
+    text = _text(path)
+    with tempfile.TemporaryDirectory() as folder:
+        plain = Path(folder) / "take.bvh"
+        plain.write_text(text.content, encoding="utf-8")
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # what is wrong is raised below
+                take = pybvh.read_bvh_file(plain, world_up="+y")
+        except _DAMAGED as error:
+            said = str(error).replace(str(plain), path.name).splitlines() or ["damaged"]
+            raise FormatError(f"{path}: not a BVH file that can be read ({said[0]}).") from error
+    if not 0 < take.frame_time < 1e4:
+        raise FormatError(f"{path}: a frame time of {take.frame_time} s.")
+    return check_numbers(str(path), _motion(take, text.moves))
+
+
+def _motion(take: Any, moves: dict[int, np.ndarray]) -> Motion:
+    frames = len(take.root_pos)
+    still = np.broadcast_to(np.eye(3), (frames, 3, 3))
+    angles, orders = np.degrees(take.joint_angles), take.euler_orders
+    place = {id(node): number for number, node in enumerate(take.nodes)}
+    names, parents, rotations, offsets = [], [], [], []
+    joint = 0
+    for node in take.nodes:
+        parents.append(-1 if node.parent is None else place[id(node.parent)])
+        if node.is_end_site():
+            names.append(f"{node.parent.name}_end")
+            rotations.append(still)
+            offsets.append(np.asarray(node.offset, float))
+            continue
+        names.append(node.name)
+        rotations.append(euler_matrices(angles[:, joint], orders[joint].upper()))
+        moved = take.root_pos if node.parent is None else moves.get(joint)
+        offsets.append(np.asarray(node.offset, float) if moved is None else moved)
+        joint += 1
+    positions, turned = forward(parents, rotations, offsets, turned=False)
+    return Motion(tuple(names), positions, turned, 1 / take.frame_time)
+
+
+def _text(path: Path) -> _Text:
+    """Takes position channels of joints below the root out. Raises: FormatError."""
+    content = read_bounded(path, MAX_TEXT_BYTES).decode("utf-8", "replace")
+    if "MOTION" not in content:
+        raise FormatError(f"{path}: not a BVH file, or one that broke off: it has no MOTION.")
+    head, _, motion = content.partition("MOTION")
+    lines = head.splitlines()
+    kept: list[int] = []
+    moving: dict[int, dict[str, int]] = {}
+    column = joint = 0
+    for number, line in enumerate(lines):
+        words = line.split()
+        if not words or words[0] != "CHANNELS":
+            continue
+        channels = words[2:]
+        here = {name[0].upper(): column + i for i, name in enumerate(channels) if _moves(name)}
+        if joint and here:
+            if sorted(here) != ["X", "Y", "Z"]:
+                raise FormatError(f"{path}: joint {joint} moves along {sorted(here)} only.")
+            moving[joint] = here
+            turns = [name for name in channels if not _moves(name)]
+            lines[number] = f"CHANNELS {len(turns)} {' '.join(turns)}"
+            kept += [column + i for i, name in enumerate(channels) if not _moves(name)]
+        else:
+            kept += range(column, column + len(channels))
+        column += len(channels)
+        joint += 1
+    check_size(str(path), motion.count("\n"), joint)
+    if not moving:
+        return _Text(content, {})
+    values, intro = _values(path, motion, column)
+    stream = io.StringIO()
+    np.savetxt(stream, values[:, kept], fmt="%.9g")
+    moves = {j: values[:, [at["X"], at["Y"], at["Z"]]] for j, at in moving.items()}
+    return _Text("\n".join([*lines, "MOTION", *intro, stream.getvalue()]), moves)
+
+
+def _moves(channel: str) -> bool:
+    return channel.lower().endswith("position")
+
+
+def _values(path: Path, motion: str, columns: int) -> tuple[np.ndarray, list[str]]:
+    """(T, columns) values, and the lines `Frames: ...`, `Frame Time: ...` before them."""
+    lines = [line for line in motion.splitlines() if line.strip()]
+    try:
+        values = np.loadtxt(lines[2:], ndmin=2)
+    except ValueError as error:
+        raise FormatError(f"{path}: its motion is no table of numbers ({error}).") from error
+    if values.shape[1:] != (columns,):
+        raise FormatError(
+            f"{path}: {values.shape[1]} values a frame, but {columns} channels are declared."
+        )
+    return values, lines[:2]

@@ -1,0 +1,214 @@
+"""Rigs: which points of a motion capture file make H36M's and COCO's joints.
+
+A rig is a JSON file (data/mocap/rigs/*.json, or the user's own):
+
+    up, forward     the body's axes in the file's rest pose, such as "+y" and "+z"
+    fps             of formats that do not say (AMC); may be left out
+    strip           what the points' names begin with and shall not; may be left out
+    joints          for each of H36M's joints but neck and head the name of a point, or
+                    several with their weights: {"LeftUpLeg": 0.5, "RightUpLeg": 0.5}
+    coco            the same for COCO's joints that lie elsewhere; may be left out
+    head            turned_by: the point whose rotation is the head's; base and offset_m
+                    (forward, left, up; metres): where H36M's neck lies, in the face's middle
+
+The top of the head, nose, eyes and ears follow from the head's place and rotation, by one
+geometry for all rigs. Bodies are scaled, so that a unit of length need not be known.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from poselift.data.errors import FormatError, UnknownName
+from poselift.data.mocap.kinematics import Motion
+from poselift.data.skeletons import COCO17, H36M17, Skeleton
+
+FOLDER = Path(__file__).with_name("rigs")
+FEMUR_M = 0.45
+# Forward, left and up of H36M's neck, in metres for a body with a femur of FEMUR_M.
+FACE = {
+    "neck": (0.0, 0.0, 0.0),
+    "head": (0.0, 0.0, 0.186),
+    "nose": (0.090, 0.0, 0.041),
+    "left_eye": (0.074, 0.033, 0.082),
+    "right_eye": (0.074, -0.033, 0.082),
+    "left_ear": (-0.023, 0.075, 0.063),
+    "right_ear": (-0.023, -0.075, 0.063),
+}
+_AXES = {
+    sign + axis: (1 if sign == "+" else -1) * np.eye(3)[number]
+    for number, axis in enumerate("xyz")
+    for sign in "+-"
+}
+
+Mix = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Rig:
+    """Args: joints, coco: joint -> source point -> weight; axes: see axes()."""
+
+    name: str
+    up: str
+    forward: str
+    joints: Mapping[str, Mix]
+    coco: Mapping[str, Mix]
+    head_turned_by: str
+    head_base: str
+    head_offset_m: tuple[float, float, float]
+    strip: str = ""
+    fps: float | None = None
+
+    @property
+    def axes(self) -> np.ndarray:
+        """(3, 3): the file's axes -> forward, left, up."""
+        up, forward = _AXES[self.up], _AXES[self.forward]
+        return np.stack([forward, np.cross(up, forward), up])
+
+    @property
+    def points(self) -> frozenset[str]:
+        """All points that a file must have."""
+        mixes = [*self.joints.values(), *self.coco.values()]
+        return frozenset(
+            [self.head_turned_by, self.head_base, *(name for mix in mixes for name in mix)]
+        )
+
+
+def load_rig(path: Path) -> Rig:
+    """Raises: FormatError: no such file, or it does not describe a rig."""
+    try:
+        about = json.loads(path.read_text(encoding="utf-8"))
+        head = about["head"]
+        fps = about.get("fps")
+        rig = Rig(
+            name=path.stem,
+            up=about["up"],
+            forward=about["forward"],
+            joints=_mixes(about["joints"]),
+            coco=_mixes(about.get("coco", {})),
+            head_turned_by=head["turned_by"],
+            head_base=head["base"],
+            head_offset_m=_three(head["offset_m"]),
+            strip=about.get("strip", ""),
+            fps=None if fps is None else float(fps),
+        )
+        _check(rig)
+    except OSError as error:
+        raise FormatError(f"{path}: cannot be read ({error.strerror or error}).") from error
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+        said = f"no '{error.args[0]}'" if isinstance(error, KeyError) else str(error)
+        raise FormatError(
+            f"{path}: does not describe a rig: {said}. See data/mocap/rig.py."
+        ) from error
+    return rig
+
+
+def known_rigs() -> tuple[Rig, ...]:
+    """The rigs of data/mocap/rigs, by name."""
+    return tuple(load_rig(path) for path in sorted(FOLDER.glob("*.json")))
+
+
+def rig_called(name_or_file: str) -> Rig:
+    """A rig of data/mocap/rigs, or a file. Raises: UnknownName, FormatError."""
+    for rig in known_rigs():
+        if rig.name == name_or_file:
+            return rig
+    path = Path(name_or_file)
+    if path.suffix == ".json":
+        return load_rig(path)
+    raise UnknownName("rig", name_or_file, [rig.name for rig in known_rigs()])
+
+
+def rig_for(label: str, motion: Motion, rigs: Sequence[Rig]) -> Rig:
+    """The rig whose points the motion has; of several the one that uses most.
+
+    Raises: FormatError: there is none.
+    """
+    lacks = {rig.name: rig.points - set(stripped(motion, rig).names) for rig in rigs}
+    fitting = [rig for rig in rigs if not lacks[rig.name]]
+    if fitting:
+        return max(fitting, key=lambda rig: len(rig.points))
+    nearest = min(rigs, key=lambda rig: len(lacks[rig.name]))
+    wanted = ", ".join(sorted(lacks[nearest.name])[:5])
+    has = ", ".join(motion.names[:12])
+    raise FormatError(
+        f"{label}: no rig fits its points ({has}, ...); the nearest, {nearest.name}, also needs "
+        f"{wanted}. Describe yours as data/mocap/rigs/{nearest.name}.json does and give --rig FILE."
+    )
+
+
+def stripped(motion: Motion, rig: Rig) -> Motion:
+    """The motion with the rig's prefix taken from its names."""
+    names = tuple(name.removeprefix(rig.strip) for name in motion.names)
+    return Motion(names, motion.positions, motion.rotations, motion.fps)
+
+
+def apply_rig(label: str, motion: Motion, rig: Rig) -> tuple[np.ndarray, np.ndarray]:
+    """(T, 17, 3) H36M and (T, 17, 3) COCO joints, metres, z up, femurs of FEMUR_M on average.
+
+    Raises: FormatError: the motion's legs have no length.
+    """
+    motion = stripped(motion, rig)
+    turn = rig.axes
+    placed = Motion(
+        motion.names,
+        motion.positions @ turn.T,
+        turn @ motion.rotations @ turn.T,
+        motion.fps,
+    )
+    body = {joint: _mixed(placed, mix) for joint, mix in rig.joints.items()}
+    femurs = [
+        np.median(np.linalg.norm(body[f"{side}_knee"] - body[f"{side}_hip"], axis=1))
+        for side in ("left", "right")
+    ]
+    if not np.mean(femurs) > 1e-6:
+        raise FormatError(f"{label}: its thighs have no length.")
+    scale = FEMUR_M / float(np.mean(femurs))
+    body = {joint: places * scale for joint, places in body.items()}
+    rotation = placed.rotation(rig.head_turned_by)
+    neck = placed.point(rig.head_base) * scale + rotation @ np.array(rig.head_offset_m)
+    face = {joint: neck + rotation @ np.array(offset) for joint, offset in FACE.items()}
+    coco = {joint: _mixed(placed, mix) * scale for joint, mix in rig.coco.items()}
+    return _stacked(body | face, H36M17), _stacked(body | face | coco, COCO17)
+
+
+def _stacked(joints: Mapping[str, np.ndarray], layout: Skeleton) -> np.ndarray:
+    return np.stack([joints[joint] for joint in layout.joints], 1)
+
+
+def _mixed(motion: Motion, mix: Mix) -> np.ndarray:
+    return sum((weight * motion.point(name) for name, weight in mix.items()), np.zeros(3))
+
+
+def _mixes(table: Mapping[str, Any]) -> dict[str, Mix]:
+    return {
+        joint: {source: 1.0}
+        if isinstance(source, str)
+        else {str(name): float(weight) for name, weight in source.items()}
+        for joint, source in table.items()
+    }
+
+
+def _three(values: Sequence[float]) -> tuple[float, float, float]:
+    forward, left, up = map(float, values)
+    return forward, left, up
+
+
+def _check(rig: Rig) -> None:
+    if rig.up not in _AXES or rig.forward not in _AXES or rig.up[1] == rig.forward[1]:
+        raise ValueError(f"up {rig.up!r} and forward {rig.forward!r} are no two axes like +y, +z")
+    wanted = set(H36M17.joints) - set(FACE)
+    if set(rig.joints) != wanted:
+        odd = sorted(wanted ^ set(rig.joints))
+        raise ValueError(f"joints: {', '.join(odd)} is missing, or is no joint of H36M's body")
+    if not set(rig.coco) <= set(COCO17.joints):
+        raise ValueError(f"coco: {', '.join(sorted(set(rig.coco) - set(COCO17.joints)))}")
+    for joint, mix in {**rig.joints, **rig.coco}.items():
+        if abs(sum(mix.values()) - 1) > 1e-6:
+            raise ValueError(f"{joint}: weights add up to {sum(mix.values()):g}, not 1")

@@ -1,0 +1,1 @@
+"""Detections become people: who is who, and what was missed."""

@@ -1,0 +1,1 @@
+"""Keypoints become poses: lifted, upright, on a floor, with steady bones."""

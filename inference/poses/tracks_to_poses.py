@@ -1,0 +1,97 @@
+"""Tracks -> Poses3D: lift every person, find the common world, put them on the floor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from poselift.data.skeletons import Skeleton
+from poselift.data.structures import Poses3D, Timeline, Tracks
+from poselift.inference.poses.bones import constant_bones
+from poselift.inference.poses.contacts import plant_feet
+from poselift.inference.poses.lifting import ASSUMED_FOCAL, LiftedPose, Lifter, lift_person
+from poselift.inference.poses.world import place_on_floor, steady_pose, steady_trajectory, world_of
+
+
+def poses_of(
+    tracks: Tracks,
+    lifter: Lifter,
+    *,
+    flip: bool = True,
+    steady: bool = True,
+    each: Callable[[int], None] = lambda frames: None,
+) -> Poses3D:
+    """Lift all people of a clip.
+
+    Args:
+        flip: test-time augmentation by the mirror image.
+        steady: take out jitter (see world), keep the bones' lengths (bones) and standing feet
+            in place (contacts); False gives the network's output.
+        each: called with the number of frames of every person lifted.
+    Raises: LayoutMismatch: the lifter reads other keypoints.
+    """
+    timeline, layout = tracks.timeline, lifter.weights.layout_out
+    lifted = []
+    for person in tracks.people:
+        own = lift_person(lifter, person, timeline.width, timeline.height, flip=flip)
+        own = replace(own, pose=_root_relative(own.pose))
+        lifted.append(_steadied(own, timeline.fps, layout) if steady else own)
+        each(len(own.pose))
+    world = world_of(lifted, layout)
+    people, frames, joints = len(tracks.people), len(timeline), layout.num_joints
+    pose = np.full((people, frames, joints, 3), np.nan, np.float32)
+    placed = np.full_like(pose, np.nan)
+    trajectory = None
+    if lifter.weights.trajectory is not None:
+        trajectory = np.full((people, frames, 3), np.nan, np.float32)
+    for i, (person, own) in enumerate(zip(tracks.people, lifted, strict=True)):
+        path = own.trajectory
+        if steady and path is not None:
+            path = plant_feet(own.pose, path, world, layout, timeline.fps)
+        pose[i, person.span] = own.pose
+        placed[i, person.span] = place_on_floor(own.pose, path, world, timeline.fps)
+        if trajectory is not None:
+            trajectory[i, person.span] = path
+    return Poses3D(
+        timeline=timeline,
+        person_id=np.array([person.person_id for person in tracks.people]),
+        pose=pose,
+        trajectory=trajectory,
+        world=_near_origin(placed),
+        valid=np.stack([person.valid for person in tracks.people]),
+        interpolated=np.stack([~p.seen & p.valid for p in tracks.people]),
+        up=world.up,
+        focal_px=_focal_px(lifter, timeline),
+        layout=layout,
+    )
+
+
+def _root_relative(pose: np.ndarray) -> np.ndarray:
+    """The other joints are predicted relative to the true root: its own prediction goes."""
+    pose = pose.copy()
+    pose[:, 0] = 0
+    return pose
+
+
+def _steadied(lifted: LiftedPose, fps: float, layout: Skeleton) -> LiftedPose:
+    trajectory = lifted.trajectory
+    if trajectory is not None:
+        trajectory = steady_trajectory(trajectory, fps)
+    pose = constant_bones(steady_pose(lifted.pose, fps), layout)
+    return replace(lifted, pose=pose, trajectory=trajectory)
+
+
+def _near_origin(world: np.ndarray) -> np.ndarray:
+    """Shift all people together so that the middle of their paths is above the origin."""
+    middle = np.nanmedian(world[:, :, 0, :2], axis=(0, 1))
+    world[..., :2] -= middle
+    return world
+
+
+def _focal_px(lifter: Lifter, timeline: Timeline) -> float:
+    """The focal length that a trajectory of our weights assumes; nan when unknown."""
+    if lifter.weights.trajectory is None or lifter.weights.input_kind == "screen":
+        return float("nan")
+    return ASSUMED_FOCAL * max(timeline.width, timeline.height)

@@ -1,0 +1,26 @@
+"""Which device the networks run on."""
+
+from __future__ import annotations
+
+import torch
+
+from poselift.data.errors import PoseliftError
+
+BEST = "auto"
+
+
+def checked_device(name: str) -> str:
+    """A torch device that works here; BEST takes a GPU where there is one.
+
+    Raises: PoseliftError: torch has no such device here.
+    """
+    if name == BEST:
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.zeros(1, device=name)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise PoseliftError(
+            f"device '{name}' cannot be used ({reason}). Try --device cpu."
+        ) from error
+    return name

@@ -1,0 +1,1 @@
+"""From one video, or many, to results that are cached and resumed."""

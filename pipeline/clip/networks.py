@@ -1,0 +1,43 @@
+"""What is made once and serves every clip: the detectors and the lifter."""
+
+from __future__ import annotations
+
+from poselift.data.errors import PoseliftError
+from poselift.inference.detecting import DetectorPool
+from poselift.inference.detectors import make_detector
+from poselift.inference.poses.lifting import Lifter
+from poselift.models.devices import checked_device
+from poselift.models.registry import open_lifter
+from poselift.pipeline.clip.settings import RunSettings
+
+
+class Workshop:
+    """Detectors and lifter as the settings want them; close it, or use it in `with`.
+
+    Raises: PoseliftError: one of them cannot be had, or they do not fit together.
+    """
+
+    def __init__(self, settings: RunSettings) -> None:
+        self.settings = settings
+        self.lifter, self.lifter_sha256 = make_lifter(settings.lifter, settings.device)
+        self.pool = DetectorPool(lambda: make_detector(settings.detector_choice), settings.workers)
+        try:
+            self.lifter.check_layout(self.pool.first.layout)
+        except PoseliftError:
+            self.pool.close()
+            raise
+
+    def __enter__(self) -> Workshop:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.pool.close()
+
+
+def make_lifter(name: str, device: str) -> tuple[Lifter, str]:
+    """A lifter by its shipped name or path, and its sha256.
+
+    Raises: UnknownName, FormatError; PoseliftError: torch has no such device here.
+    """
+    weights, sha256 = open_lifter(name)
+    return Lifter(weights, checked_device(device)), sha256

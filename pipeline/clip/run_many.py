@@ -1,0 +1,106 @@
+"""Files, folders and globs: every clip gets its folder, and one failure stops no other."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from poselift.data.errors import PoseliftError, VideoError
+from poselift.inference.video.video_reader import SUFFIXES, is_video_name
+from poselift.pipeline.clip.clip_folders import clip_folders, plain_name
+from poselift.pipeline.clip.networks import Workshop
+from poselift.pipeline.clip.run_clip import ClipResult, FolderTaken, run_clip
+from poselift.pipeline.clip.settings import RunSettings
+from poselift.pipeline.progress import Progress, Silent
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A clip that did not work out, and why."""
+
+    source: Path
+    error: PoseliftError
+
+
+def run_video(
+    source: str | Path,
+    out: str | Path,
+    settings: RunSettings | None = None,
+    progress: Progress | None = None,
+) -> ClipResult:
+    """Run one video; its results lie in `out`/<clip>/ and come back as arrays.
+
+    Raises: PoseliftError.
+    """
+    source = Path(source)
+    with Workshop(settings or RunSettings()) as shop:
+        folder = clip_folders([source], Path(out))[source]
+        return _run_in(folder, source, shop, progress or Silent())
+
+
+def run_videos(
+    sources: Sequence[Path],
+    out: Path,
+    settings: RunSettings,
+    progress: Progress,
+    done: Callable[[ClipResult], None],
+) -> list[Failure]:
+    """Run several; `done` is called after each that works, the failures come back.
+
+    Raises: PoseliftError: detector or lifter cannot be had, so no clip can work.
+    """
+    failures: list[Failure] = []
+    with Workshop(settings) as shop:
+        for source, folder in clip_folders(sources, out).items():
+            try:
+                done(_run_in(folder, source, shop, progress))
+            except PoseliftError as error:
+                failures.append(Failure(source, error))
+    return failures
+
+
+def _run_in(folder: Path, source: Path, shop: Workshop, progress: Progress) -> ClipResult:
+    """Run in the folder, or in the next if another run was there first. Raises: PoseliftError."""
+    while True:
+        if folder.name != (name := plain_name(source)):
+            progress.say(
+                f"{source}: {folder.parent / name} is another clip's; this goes to {folder}"
+            )
+        try:
+            return run_clip(source, folder, shop, progress)
+        except FolderTaken:
+            folder = clip_folders([source], folder.parent)[source]
+
+
+def find_videos(inputs: Sequence[str]) -> tuple[list[Path], list[Failure]]:
+    """What the inputs name, each video once, in order; a folder gives its videos by name.
+
+    An input that names nothing is a Failure, so that the others still run.
+    """
+    found: dict[Path, None] = {}
+    failures: list[Failure] = []
+    for text in inputs:
+        try:
+            found.update(dict.fromkeys(_videos(text)))
+        except VideoError as error:
+            failures.append(Failure(Path(text), error))
+    return list(found), failures
+
+
+def _videos(text: str) -> list[Path]:
+    path = Path(text)
+    if path.is_dir():
+        videos = sorted(entry for entry in path.iterdir() if is_video_name(entry))
+        if not videos:
+            kinds = " ".join(sorted(SUFFIXES))
+            raise VideoError(f"{path}: holds no videos ({kinds}). Name a file or another folder.")
+        return videos
+    if path.exists() or not glob.has_magic(text):
+        return [path]
+    matches = sorted(Path(match) for match in glob.glob(text, recursive=True))  # noqa: PTH207
+    videos = [match for match in matches if match.is_file()]
+    if not videos:
+        raise VideoError(f"{text}: matches no file.")
+    return videos

@@ -1,0 +1,75 @@
+"""What a run is asked to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from poselift.data.errors import UnknownName
+from poselift.inference.detectors import BACKENDS
+from poselift.inference.detectors.choice import DEFAULT as DEFAULT_DETECTOR
+from poselift.inference.detectors.choice import DetectorChoice
+from poselift.models.devices import BEST
+from poselift.models.registry import DEFAULT_LIFTER
+
+STAGES = ("detect", "track", "lift", "render")
+RENDERS = ("mp4", "gif", "none")
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """The options of `poselift run`.
+
+    Args:
+        detector: a name of poselift.inference.detectors.BACKENDS, or one with its options.
+        lifter: a shipped lifter's name or the path of a checkpoint.
+        device: of the lifter, and of a detector that can use one (unless its options name
+            another); `auto` takes a GPU where there is one.
+        people: `all`, `best`, or how many of the best, as text.
+        render: overlay format; `none` leaves the stage out.
+        start_s, end_s: the stretch of the video to use.
+        workers: detectors at work at once; None takes one for each core.
+        force: stages to run again even when up to date (and so all after them).
+        use_cache: False runs every stage again.
+    """
+
+    detector: str | DetectorChoice = DEFAULT_DETECTOR
+    lifter: str = DEFAULT_LIFTER
+    device: str = BEST
+    people: str = "all"
+    render: Literal["mp4", "gif", "none"] = "mp4"
+    start_s: float | None = None
+    end_s: float | None = None
+    workers: int | None = None
+    force: frozenset[str] = field(default_factory=frozenset)
+    use_cache: bool = True
+
+    def __post_init__(self) -> None:
+        """Raises: UnknownName, ValueError."""
+        if self.detector_choice.name not in BACKENDS:
+            raise UnknownName("detector", self.detector_choice.name, BACKENDS)
+        for stage in self.force:
+            if stage not in STAGES:
+                raise UnknownName("stage", stage, STAGES)
+        if self.render not in RENDERS:
+            raise UnknownName("overlay format", self.render, RENDERS)
+        checked_people(self.people)
+        if self.workers is not None and self.workers < 1:
+            raise ValueError(f"workers is a number from 1, not {self.workers}")
+        start, end = self.start_s or 0.0, self.end_s
+        if start < 0 or (end is not None and end <= start):
+            raise ValueError(f"the stretch from {start:g} s to {end} s is empty")
+
+    @property
+    def detector_choice(self) -> DetectorChoice:
+        """The detector with its options; its device is the run's unless it names one."""
+        detector = self.detector
+        choice = DetectorChoice(detector) if isinstance(detector, str) else detector
+        return replace(choice, device=self.device) if choice.device == BEST else choice
+
+
+def checked_people(text: str) -> str:
+    """Raises: ValueError: not `all`, `best` or a number from 1."""
+    if text not in {"all", "best"} and not (text.isdecimal() and int(text) > 0):
+        raise ValueError(f"people is all, best or a number from 1, not '{text}'")
+    return text

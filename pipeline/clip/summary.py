@@ -1,0 +1,86 @@
+"""summary.json: what a run did, for people and for scripts."""
+
+from __future__ import annotations
+
+import json
+import platform
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from poselift.data import __version__
+from poselift.data.files.whole_file import whole_file
+from poselift.data.structures import Detections, Keypoints2D, Tracks
+from poselift.inference.video.video_reader import VideoReader
+from poselift.pipeline.clip.networks import Workshop
+from poselift.pipeline.versions import PACKAGES, version_of
+
+
+@dataclass
+class StageTimes:
+    """Seconds of each stage, and which were up to date and only read."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    reused: list[str] = field(default_factory=list)
+
+    def note(self, stage: str, seconds: float, *, reused: bool) -> None:
+        self.seconds[stage] = round(seconds, 3)
+        if reused:
+            self.reused.append(stage)
+
+
+def summary_of(
+    source: Path,
+    reader: VideoReader,
+    shop: Workshop,
+    detections: Detections,
+    tracks: Tracks,
+    times: StageTimes,
+) -> dict[str, Any]:
+    """Plain JSON values; see INFERENCE.md for every entry."""
+    timeline, settings = tracks.timeline, shop.settings
+    return {
+        "format": "poselift-summary/1",
+        "source": str(source),
+        "video": asdict(reader.info),
+        "stretch_s": [settings.start_s, settings.end_s],
+        "frames": len(timeline),
+        "frames_lost": timeline.lost_frames,
+        "fps": timeline.fps,
+        "frames_with_people": sum(len(frame) > 0 for frame in detections.frames),
+        "people": [_person(person, timeline.times_s) for person in tracks.people],
+        "detector": shop.pool.first.settings,
+        "lifter": {
+            "name": shop.lifter.weights.name,
+            "sha256": shop.lifter_sha256,
+            "receptive_field": shop.lifter.weights.receptive_field,
+            "trajectory": shop.lifter.weights.trajectory is not None,
+            "device": str(shop.lifter.device),
+        },
+        "seconds": times.seconds,
+        "reused": times.reused,
+        "versions": {"poselift": __version__, "python": platform.python_version()}
+        | {package: version_of(package) or "not installed as a package" for package in PACKAGES},
+    }
+
+
+def _person(person: Keypoints2D, times_s: np.ndarray) -> dict[str, Any]:
+    span = person.span
+    return {
+        "id": person.person_id,
+        "first_frame": span.start,
+        "last_frame": span.stop - 1,
+        "first_s": round(float(times_s[span.start]), 4),
+        "last_s": round(float(times_s[span.stop - 1]), 4),
+        "frames_seen": int(person.seen.sum()),
+        "frames_interpolated": int((person.valid & ~person.seen).sum()),
+        "joints_interpolated": int((person.interpolated & person.seen[:, None]).sum()),
+        "mean_confidence": round(float(person.confidence[person.seen].mean()), 4),
+    }
+
+
+def write_summary(path: Path, summary: dict[str, Any]) -> None:
+    with whole_file(path) as part:
+        part.write_text(json.dumps(summary, indent=1) + "\n")

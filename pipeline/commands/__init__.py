@@ -1,0 +1,1 @@
+"""The commands: flags become values, the library works, one line is printed."""

@@ -1,0 +1,97 @@
+"""`poselift import`: keypoints of another tool -> detections.npz and keypoints2d.npz."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+from poselift.data.archives.keypoint_archive import MAX_PIXELS
+from poselift.data.archives.stage_results import save_detections, save_tracks
+from poselift.data.errors import one_line
+from poselift.data.foreign.formats import FORMATS
+from poselift.pipeline.clip.import_keypoints import ImportedClip, ImportSettings, import_keypoints
+from poselift.pipeline.clip.settings import checked_people
+from poselift.pipeline.progress import progress_for
+
+FASTEST_FPS = 10_000.0
+
+
+def add(commands: Any) -> None:
+    command = commands.add_parser(
+        "import",
+        help="keypoints of another tool -> detections.npz, keypoints2d.npz",
+        description="Read keypoints that another tool made; go on with lift and render.",
+    )
+    command.add_argument("input", type=Path, help="a file, or a folder of one file each frame")
+    command.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="OUT", help="folder of the results"
+    )
+    command.add_argument(
+        "--format",
+        default="auto",
+        metavar="NAME",
+        help=f"one of: auto, {', '.join(FORMATS)} (default: auto)",
+    )
+    command.add_argument(
+        "--layout", metavar="NAME", help="of the joints, or a .toml file that describes it"
+    )
+    command.add_argument("--video", type=Path, metavar="FILE", help="that the keypoints are of")
+    command.add_argument("--width", type=_pixels, metavar="PX", help="of the video")
+    command.add_argument("--height", type=_pixels, metavar="PX", help="of the video")
+    command.add_argument("--fps", type=_rate, metavar="N", help="of the video")
+    command.add_argument(
+        "--people",
+        default="all",
+        metavar="all|best|N",
+        type=checked_people,
+        help="who to keep (default: all)",
+    )
+    command.set_defaults(handler=lambda asked: _import(asked, command))
+
+
+def _pixels(text: str) -> int:
+    """Raises: ValueError: no size of a picture."""
+    if not 0 < int(text) <= MAX_PIXELS:
+        raise ValueError(f"{text} pixels")
+    return int(text)
+
+
+def _rate(text: str) -> float:
+    """Raises: ValueError: no frame rate."""
+    if not 0 < float(text) <= FASTEST_FPS or math.isnan(float(text)):
+        raise ValueError(f"{text} frames a second")
+    return float(text)
+
+
+def _import(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
+    if asked.video is not None and (asked.width or asked.height or asked.fps):
+        command.error("--video says --width, --height and --fps; give the one or the others")
+    settings = ImportSettings(
+        kind=asked.format,
+        layout=asked.layout,
+        video=asked.video,
+        width=asked.width,
+        height=asked.height,
+        fps=asked.fps,
+        people=asked.people,
+    )
+    clip = import_keypoints(asked.input, settings, progress_for())
+    save_detections(asked.output / "detections.npz", clip.imported.detections)
+    save_tracks(asked.output / "keypoints2d.npz", clip.tracks)
+    for note in clip.notes:
+        print(f"poselift: {one_line(ValueError(f'{asked.input}: {note}'))}", file=sys.stderr)
+    print(f"{_line(clip)} -> {asked.output / 'keypoints2d.npz'}")
+    return 0
+
+
+def _line(clip: ImportedClip) -> str:
+    """What was read and found."""
+    layout, tracks = clip.imported.layout, clip.tracks
+    people = f"{len(tracks.people)} {'person' if len(tracks.people) == 1 else 'people'}"
+    whose = "tracked here" if clip.imported.ids is None else "ids kept"
+    what = f"{clip.kind}, layout {one_line(ValueError(layout.name))} ({layout.num_joints} joints)"
+    frames = len(tracks.timeline)
+    return f"{what}: {frames} {'frame' if frames == 1 else 'frames'}, {people} ({whose})"

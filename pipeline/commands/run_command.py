@@ -1,0 +1,102 @@
+"""`poselift run`: the main job on files, folders or globs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from poselift.data.errors import one_line
+from poselift.inference.detectors.choice import chosen
+from poselift.pipeline.clip.run_clip import ClipResult
+from poselift.pipeline.clip.run_many import Failure, find_videos, run_videos
+from poselift.pipeline.clip.settings import RENDERS, STAGES, RunSettings
+from poselift.pipeline.commands.shared_flags import (
+    add_detector,
+    add_lifter,
+    add_stretch,
+)
+from poselift.pipeline.progress import progress_for
+
+
+def add_run(commands: Any) -> None:
+    command = commands.add_parser(
+        "run",
+        help="videos to keypoints, 3D poses and an overlay",
+        description="Detect, track, lift and render every video; results lie in OUT/<clip>/.",
+    )
+    command.add_argument("inputs", nargs="+", metavar="INPUT", help="video, folder or glob")
+    command.add_argument("-o", "--output", required=True, metavar="OUT", type=Path)
+    add_detector(command)
+    add_lifter(command)
+    command.add_argument(
+        "--people", default="all", metavar="all|best|N", help="who to keep (default: all)"
+    )
+    command.add_argument("--render", choices=RENDERS, default="mp4", help="default: mp4")
+    add_stretch(command)
+    command.add_argument(
+        "--force",
+        action="append",
+        default=[],
+        metavar="STAGE",
+        choices=STAGES,
+        help=f"run a stage and those after it again: {', '.join(STAGES)}",
+    )
+    command.add_argument("--no-cache", action="store_true", help="run every stage again")
+    command.add_argument("--quiet", action="store_true", help="print errors only")
+    command.add_argument(
+        "--json", action="store_true", help="print each clip's summary as one line of JSON"
+    )
+    command.set_defaults(handler=lambda asked: run(asked, command))
+
+
+def run(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
+    try:
+        settings = RunSettings(
+            detector=chosen(asked),
+            lifter=asked.lifter,
+            device=asked.device,
+            people=asked.people,
+            render=asked.render,
+            start_s=asked.start,
+            end_s=asked.end,
+            workers=asked.workers,
+            force=frozenset(asked.force),
+            use_cache=not asked.no_cache,
+        )
+    except ValueError as error:
+        command.error(str(error))
+    sources, failures = find_videos(asked.inputs)
+    quiet = asked.quiet or asked.json
+
+    def done(result: ClipResult) -> None:
+        if asked.json:
+            print(json.dumps(result.summary), flush=True)
+        elif not asked.quiet:
+            print(_line(result), flush=True)
+
+    total = len(failures) + len(sources)
+    if sources:
+        failures += run_videos(sources, asked.output, settings, progress_for(quiet=quiet), done)
+    _print_failures(failures, total)
+    return 1 if failures else 0
+
+
+def _line(result: ClipResult) -> str:
+    """What was found, how long it took, and where it lies."""
+    summary = result.summary
+    people = len(summary["people"])
+    seconds = sum(summary["seconds"].values())
+    what = f"{summary['frames']} frames, {people} {'person' if people == 1 else 'people'}"
+    where = result.overlay or result.folder / "poses3d.npz"
+    reused = " (up to date)" if len(summary["reused"]) == len(summary["seconds"]) else ""
+    return f"{result.source.name}: {what}, {seconds:.1f} s{reused} -> {where}"
+
+
+def _print_failures(failures: list[Failure], total: int) -> None:
+    for failure in failures:
+        print(f"poselift: {one_line(failure.error)}", file=sys.stderr)
+    if failures and total > 1:
+        print(f"poselift: {len(failures)} of {total} inputs failed", file=sys.stderr)

@@ -1,0 +1,43 @@
+"""Flags that several commands take."""
+
+from __future__ import annotations
+
+import argparse
+
+from poselift.inference.detectors import BACKENDS
+from poselift.inference.detectors.choice import add_detector_flags
+from poselift.models.devices import BEST
+from poselift.models.registry import DEFAULT_LIFTER
+from poselift.pipeline.flag_values import positive
+
+
+def add_detector(command: argparse.ArgumentParser) -> None:
+    """The detector, its options, and how many."""
+    add_detector_flags(command, BACKENDS)
+    command.add_argument(
+        "--workers",
+        type=positive,
+        metavar="N",
+        help="detectors at work at once (default: one per core)",
+    )
+
+
+def add_lifter(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--lifter",
+        default=DEFAULT_LIFTER,
+        metavar="NAME",
+        help=f"a shipped lifter or the path of a checkpoint (default: {DEFAULT_LIFTER})",
+    )
+    add_device(command)
+
+
+def add_device(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--device", default=BEST, metavar="NAME", help="cpu, cuda, mps (default: a GPU if any)"
+    )
+
+
+def add_stretch(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--start", type=float, metavar="S", help="seconds; skip what is before")
+    command.add_argument("--end", type=float, metavar="S", help="seconds; stop there")

@@ -1,0 +1,121 @@
+"""The stages alone: `poselift detect | dataset | lift | render`, file to file."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from poselift.data.archives.stage_results import (
+    load_detections,
+    load_poses,
+    load_tracks,
+    save_detections,
+    save_poses,
+    save_tracks,
+)
+from poselift.data.errors import FormatError
+from poselift.data.files.whole_file import check_writable
+from poselift.inference.detecting import DetectorPool, detect_video, detection_reader
+from poselift.inference.detectors import make_detector
+from poselift.inference.detectors.choice import chosen
+from poselift.inference.people.tracking import TrackerSettings
+from poselift.inference.poses.tracks_to_poses import poses_of
+from poselift.inference.video.video_writer import Kind
+from poselift.pipeline.clip.networks import make_lifter
+from poselift.pipeline.clip.settings import checked_people
+from poselift.pipeline.clip.stages import render_clip, track_people
+from poselift.pipeline.commands.shared_flags import (
+    add_detector,
+    add_device,
+    add_lifter,
+    add_stretch,
+)
+from poselift.pipeline.progress import progress_for, reported
+
+
+def add(commands: Any) -> None:
+    _add_detect(commands.add_parser("detect", help="video -> detections.npz"))
+
+    command = commands.add_parser("dataset", help="detections.npz -> keypoints2d.npz (tracks)")
+    command.add_argument("detections", type=Path)
+    _add_output(command, "keypoints2d.npz")
+    command.add_argument("--people", default="all", metavar="all|best|N", type=checked_people)
+    command.set_defaults(handler=_dataset)
+
+    command = commands.add_parser("lift", help="keypoints2d.npz -> poses3d.npz")
+    command.add_argument("keypoints", type=Path)
+    _add_output(command, "poses3d.npz")
+    add_lifter(command)
+    command.set_defaults(handler=_lift)
+
+    command = commands.add_parser("render", help="video, keypoints and poses -> overlay")
+    command.add_argument("video", type=Path)
+    command.add_argument("keypoints", type=Path)
+    command.add_argument("poses", type=Path)
+    _add_output(command, "overlay.mp4 or overlay.gif")
+    command.set_defaults(handler=_render)
+
+
+def _add_detect(command: argparse.ArgumentParser) -> None:
+    command.add_argument("video", type=Path)
+    _add_output(command, "detections.npz")
+    add_detector(command)
+    add_device(command)
+    add_stretch(command)
+    command.set_defaults(handler=lambda asked: _detect(asked, command))
+
+
+def _add_output(command: argparse.ArgumentParser, example: str) -> None:
+    command.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help=example)
+
+
+def _detect(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
+    try:
+        choice = chosen(asked, asked.device)
+    except ValueError as error:
+        command.error(str(error))
+    reader = detection_reader(asked.video, asked.start, asked.end)
+    check_writable(asked.output)
+    progress = progress_for()
+    with (
+        DetectorPool(lambda: make_detector(choice), asked.workers) as pool,
+        reported(progress, asked.video.name, "detect", reader.expected_frames),
+    ):
+        detections = detect_video(reader, pool, each=lambda times, frames: progress.advance())
+    save_detections(asked.output, detections)
+    people = sum(len(frame) for frame in detections.frames)
+    print(f"{len(detections.frames)} frames, {people} detections -> {asked.output}")
+    return 0
+
+
+def _dataset(asked: argparse.Namespace) -> int:
+    detections = load_detections(asked.detections)
+    tracks = track_people(asked.detections, detections, asked.people, TrackerSettings())
+    save_tracks(asked.output, tracks)
+    print(f"{len(tracks.people)} people -> {asked.output}")
+    return 0
+
+
+def _lift(asked: argparse.Namespace) -> int:
+    tracks = load_tracks(asked.keypoints)
+    lifter, _ = make_lifter(asked.lifter, asked.device)
+    save_poses(asked.output, poses_of(tracks, lifter))
+    print(f"{len(tracks.people)} people, {len(tracks.timeline)} frames -> {asked.output}")
+    return 0
+
+
+def _render(asked: argparse.Namespace) -> int:
+    tracks, poses = load_tracks(asked.keypoints), load_poses(asked.poses)
+    if len(tracks.timeline) != len(poses.timeline):
+        raise FormatError(
+            f"{asked.poses}: has {len(poses.timeline)} frames, {asked.keypoints} has "
+            f"{len(tracks.timeline)}. Lift these keypoints again."
+        )
+    kind: Kind = "gif" if asked.output.suffix.lower() == ".gif" else "mp4"
+    if asked.output.suffix.lower() not in {".gif", ".mp4"}:
+        raise FormatError(f"{asked.output}: overlays are .mp4 or .gif.")
+    start_s = float(tracks.timeline.times_s[0])
+    render_clip(asked.video, tracks, poses, asked.output, kind, progress_for(), start_s=start_s)
+    print(asked.output)
+    return 0

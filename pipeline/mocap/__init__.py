@@ -1,0 +1,1 @@
+"""Lifters trained and judged on motion capture under virtual cameras."""

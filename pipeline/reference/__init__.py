@@ -1,0 +1,1 @@
+"""VideoPose3D's own system: run.py, training, evaluation, reproduction."""

@@ -1,0 +1,1 @@
+"""The weights that are here, those that can be fetched, and their state."""
