@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,7 +34,7 @@ from poselift.data.gaps import fill_gaps
 from poselift.data.skeletons import COCO17
 from poselift.data.structures import Detections, FrameDetections, Timeline
 
-SCRIPT = Path(__file__).resolve().parents[1] / "data" / "prepare_data_2d_custom.py"
+SCRIPT = ROOT / "data" / "prepare_data_2d_custom.py"
 
 
 def run_script(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:

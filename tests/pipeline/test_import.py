@@ -10,6 +10,7 @@ from pathlib import Path
 import foreign_files as files
 import numpy as np
 import pytest
+from conftest import ROOT
 from foreign_files import FPS, HEIGHT, WIDTH, Frames
 
 from poselift.data.archives.custom_2d import best_person, build_custom, load_video_detections
@@ -36,7 +37,7 @@ TOLD = {"width": WIDTH, "height": HEIGHT, "fps": FPS}
 @pytest.fixture(scope="module")
 def frames() -> Frames:
     """A real dancer of 60 frames and, to the right, the same one half a second later."""
-    found = load_video_detections(Path(__file__).parent / "assets" / "dance_60.mp4.npz")
+    found = load_video_detections(ROOT / "tests" / "assets" / "dance_60.mp4.npz")
     dancer = fill_gaps(best_person(found)).astype(np.float64)
     low, high = dancer.min((0, 1)), dancer.max((0, 1))
     dancer = (dancer - low) / (high - low) * (200, 300) + (50, 30)
