@@ -25,7 +25,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[0] = str(ROOT)
 
 from poselift.data.archives.joints_archive import JointsClip, load_joints, split_clips  # noqa: E402
-from poselift.models.registry import DEFAULT_LIFTER, open_lifter  # noqa: E402
+from poselift.models.lifters import open_lifter  # noqa: E402
+from poselift.models.registry import DEFAULT_LIFTER  # noqa: E402
 from poselift.pipeline.mocap.evaluate_mocap import CONDITIONS, ViewErrors, judge, means  # noqa: E402
 
 PREVIOUS_LIFTER = "cmu27v3"

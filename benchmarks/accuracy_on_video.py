@@ -32,8 +32,9 @@ from poselift.inference.detectors.similarity import keypoint_similarity
 from poselift.inference.poses.lifting import Lifter
 from poselift.inference.poses.tracks_to_poses import poses_of
 from poselift.inference.video.video_reader import VideoReader
+from poselift.models.lifters import open_lifter
 from poselift.models.metrics import p_mpjpe
-from poselift.models.registry import DEFAULT_LIFTER, open_lifter
+from poselift.models.registry import DEFAULT_LIFTER
 from poselift.pipeline.clip.run_many import run_video
 from poselift.pipeline.clip.settings import RunSettings
 

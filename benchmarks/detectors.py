@@ -48,7 +48,7 @@ class Clip:
 
 
 def read(video: Path, most: int) -> Clip:
-    reader = detection_reader(video, None, None)
+    reader = detection_reader(video)
     frames = [frame for frame, _ in zip(reader, range(most), strict=False)]
     times = np.array([frame.time_s for frame in frames])
     height, width = frames[0].image.shape[:2]

@@ -28,7 +28,8 @@ sys.path[0] = str(ROOT)
 
 from poselift.data.archives.joints_archive import load_joints, split_clips  # noqa: E402
 from poselift.inference.poses.lifting import LiftedPose  # noqa: E402
-from poselift.models.registry import DEFAULT_LIFTER, open_lifter  # noqa: E402
+from poselift.models.lifters import open_lifter  # noqa: E402
+from poselift.models.registry import DEFAULT_LIFTER  # noqa: E402
 from poselift.pipeline.commands.train_commands import TEST_CLIPS, VALIDATION  # noqa: E402
 from poselift.pipeline.mocap.evaluate_mocap import CONDITIONS, FPS, judge, means  # noqa: E402
 

@@ -46,13 +46,13 @@ def read_ways(video: Path, folder: Path) -> dict[str, Way]:
 
 
 def detect_ways(video: Path, folder: Path) -> dict[str, Way]:
-    from poselift.inference.detecting import DetectorPool, detect_video
+    from poselift.inference.detecting import DetectorPool, detect_whole
     from poselift.inference.detectors import make_detector
     from poselift.inference.video.video_reader import VideoReader
 
     def detect(workers: int | None) -> int:
         with DetectorPool(lambda: make_detector("movenet"), workers) as pool:
-            return len(detect_video(VideoReader(video), pool).frames)
+            return len(detect_whole(VideoReader(video), pool).frames)
 
     return {"detect": lambda: detect(None), "baseline: one worker": lambda: detect(1)}
 
@@ -71,7 +71,8 @@ def lift_ways(video: Path, folder: Path) -> dict[str, Way]:
     from poselift.data.archives.stage_results import load_tracks
     from poselift.inference.poses.tracks_to_poses import poses_of
     from poselift.models.inputs import network_input
-    from poselift.models.registry import DEFAULT_LIFTER, open_lifter
+    from poselift.models.lifters import open_lifter
+    from poselift.models.registry import DEFAULT_LIFTER
     from poselift.pipeline.clip.networks import make_lifter
 
     tracks = load_tracks(folder / "keypoints2d.npz")

@@ -70,3 +70,8 @@ class OutputError(PoseliftError):
 def one_line(error: BaseException) -> str:
     """The message without line breaks or control characters, which file names may hold."""
     return "".join(c if c.isprintable() else "?" for c in str(error).replace("\n", " "))
+
+
+def reason_of(error: OSError) -> str:
+    """What the system says, without the path."""
+    return error.strerror or str(error)

@@ -2,16 +2,27 @@
 
 T frames of a clip, J joints, P people, N detections mean the same everywhere. Pixels
 are those of the upright image: rotation metadata is already applied.
+
+Values that hold arrays are equal only to themselves, print their shapes, and `at` gives the
+same value at some of its frames:
+
+>>> poses = poselift.load_poses("out/walk/poses3d.npz")  # doctest: +SKIP
+>>> poses  # doctest: +SKIP
+Poses3D(2 people, 120 frames, 30.00 fps, 17 joints, with trajectory)
+>>> poses.at(slice(30, 60)).world.shape  # doctest: +SKIP
+(2, 30, 17, 3)
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from poselift.data.skeletons import COCO17, H36M17, Skeleton
+
+Frames = slice | np.ndarray  # of a clip: a stretch, or indices
 
 
 @dataclass(frozen=True)
@@ -36,7 +47,7 @@ class VideoInfo:
     has_audio: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class FrameDetections:
     """The people found in one frame.
 
@@ -61,6 +72,9 @@ class FrameDetections:
     def __len__(self) -> int:
         return len(self.scores)
 
+    def __repr__(self) -> str:
+        return f"FrameDetections({count_of(len(self), 'person')}, {self.keypoints.shape[1]} joints)"
+
     def select(self, rows: np.ndarray) -> FrameDetections:
         return FrameDetections(
             self.boxes[rows], self.scores[rows], self.keypoints[rows], self.confidence[rows]
@@ -77,7 +91,7 @@ class FrameDetections:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Timeline:
     """The frames of a clip: how large, when, and what was lost.
 
@@ -98,6 +112,16 @@ class Timeline:
     def __len__(self) -> int:
         return len(self.times_s)
 
+    def __repr__(self) -> str:
+        return f"Timeline({self._text}, {self.width} x {self.height} pixels)"
+
+    @property
+    def _text(self) -> str:
+        return f"{count_of(len(self), 'frame')}, {self.fps:.2f} fps"
+
+    def at(self, frames: Frames) -> Timeline:
+        return replace(self, times_s=self.times_s[frames], expected_frames=None)
+
     @property
     def lost_frames(self) -> int:
         """Frames that the file promises and does not hold.
@@ -108,7 +132,7 @@ class Timeline:
         return missing if missing > max(2, 0.02 * len(self)) else 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Detections:
     """Everything the detector saw in a clip: one FrameDetections per frame."""
 
@@ -120,8 +144,18 @@ class Detections:
         if len(self.frames) != len(self.timeline):
             raise ValueError(f"{len(self.frames)} frames of detections, {len(self.timeline)} times")
 
+    def __repr__(self) -> str:
+        seen = sum(len(frame) > 0 for frame in self.frames)
+        return f"Detections({self.timeline._text}, somebody in {seen}, '{self.layout.name}')"
 
-@dataclass(frozen=True)
+    def at(self, frames: Frames) -> Detections:
+        chosen = np.arange(len(self.frames))[frames]
+        return replace(
+            self, timeline=self.timeline.at(frames), frames=tuple(self.frames[i] for i in chosen)
+        )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Keypoints2D:
     """One person over the whole clip.
 
@@ -147,6 +181,23 @@ class Keypoints2D:
         _check(self, xy=(frames, joints, 2), confidence=(frames, joints), seen=(frames,))
         _check(self, interpolated=(frames, joints), scores=(frames,))
 
+    def __repr__(self) -> str:
+        span = self.span
+        return (
+            f"Keypoints2D(person {self.person_id}, frames {span.start} to {span.stop - 1} of "
+            f"{len(self.xy)}, {int(self.seen.sum())} seen, {self.layout.num_joints} joints)"
+        )
+
+    def at(self, frames: Frames) -> Keypoints2D:
+        return replace(
+            self,
+            xy=self.xy[frames],
+            confidence=self.confidence[frames],
+            seen=self.seen[frames],
+            interpolated=self.interpolated[frames],
+            scores=self.scores[frames],
+        )
+
     @property
     def valid(self) -> np.ndarray:
         """(T,) bool: within the life span, every joint has a position."""
@@ -159,7 +210,7 @@ class Keypoints2D:
         return slice(int(frames[0]), int(frames[-1]) + 1) if len(frames) else slice(0, 0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Tracks:
     """The people of a clip."""
 
@@ -174,8 +225,14 @@ class Tracks:
                     f"the clip {len(self.timeline)}"
                 )
 
+    def __repr__(self) -> str:
+        return f"Tracks({count_of(len(self.people), 'person')}, {self.timeline._text})"
 
-@dataclass(frozen=True)
+    def at(self, frames: Frames) -> Tracks:
+        return Tracks(self.timeline.at(frames), tuple(p.at(frames) for p in self.people))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Poses3D:
     """The people of a clip in 3D. Metres throughout; NaN where `valid` is False.
 
@@ -208,6 +265,28 @@ class Poses3D:
         _check(self, valid=(people, frames), interpolated=(people, frames), up=(3,))
         if self.trajectory is not None:
             _check(self, trajectory=(people, frames, 3))
+
+    def __repr__(self) -> str:
+        people, joints = count_of(len(self.person_id), "person"), self.layout.num_joints
+        path = "without" if self.trajectory is None else "with"
+        return f"Poses3D({people}, {self.timeline._text}, {joints} joints, {path} trajectory)"
+
+    def at(self, frames: Frames) -> Poses3D:
+        return replace(
+            self,
+            timeline=self.timeline.at(frames),
+            pose=self.pose[:, frames],
+            trajectory=None if self.trajectory is None else self.trajectory[:, frames],
+            world=self.world[:, frames],
+            valid=self.valid[:, frames],
+            interpolated=self.interpolated[:, frames],
+        )
+
+
+def count_of(number: int, noun: str) -> str:
+    """1 person, 2 people, 3 frames."""
+    plural = {"person": "people"}.get(noun, noun + "s")
+    return f"{number} {noun if number == 1 else plural}"
 
 
 def _check(value: Any, **shapes: tuple[int, ...]) -> None:

@@ -5,19 +5,23 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
+from poselift.data.progress import Progress, Silent, reported
 from poselift.data.structures import Detections, FrameDetections
 from poselift.inference.detectors import BatchDetector, Detector
 from poselift.inference.video.video_reader import VideoFrame, VideoReader
 
 # Each worker holds a detector and a few frames; past this more do not help.
 MOST_WORKERS = 8
+
+# Frames are looked at no larger than this: more pixels do not help the detector.
+DETECTION_SIDE = 1920
 
 Frames = list[VideoFrame]
 
@@ -93,32 +97,44 @@ def _in_pairs(
     return zip(group, future.result(), strict=True)
 
 
-def detect_video(
-    reader: VideoReader,
-    pool: DetectorPool,
-    *,
-    known: Detections | None = None,
-    each: Callable[[list[float], list[FrameDetections]], None] = lambda times, frames: None,
-) -> Detections:
-    """Everybody in every frame of a video, in pixels of its upright full size.
+def detection_reader(
+    video: Path, start_s: float | None = None, end_s: float | None = None
+) -> VideoReader:
+    """The stretch of a video, in the size that is looked at. Raises: VideoError."""
+    return VideoReader(video, start_s=start_s, end_s=end_s, fit=(DETECTION_SIDE, DETECTION_SIDE))
+
+
+def detect(
+    reader: VideoReader, pool: DetectorPool, known: Sequence[FrameDetections] = ()
+) -> Iterator[tuple[float, FrameDetections]]:
+    """Each frame's time in seconds and everybody in it, in pixels of its upright full size.
 
     Args:
-        known: the first frames' detections from a run that was cut short; not repeated,
-            but for those of a batch that was not finished.
-        each: called after every frame with all times and detections so far.
-    Raises: VideoError: no frame could be decoded.
+        known: the first frames' detections from a run that was cut short: not repeated, but
+            for those of a batch that was not finished.
+    Raises: VideoError: no frame can be decoded.
     """
-    info = reader.info
-    whole = len(known.frames) // pool.batch * pool.batch if known else 0
-    times = list(known.timeline.times_s[:whole]) if known else []
-    frames = list(known.frames[:whole]) if known else []
-    stretch = np.array([info.width / reader.size[0], info.height / reader.size[1]], np.float32)
-    skip = len(times)
-    fresh = (frame for frame in reader if frame.index >= skip)
-    for frame, found in pool.detect(fresh):
-        times.append(frame.time_s)
-        frames.append(_stretched(found, stretch))
-        each(times, frames)
+    whole = len(known) // pool.batch * pool.batch
+    frames = iter(reader)
+    for frame, found in zip(islice(frames, whole), known, strict=False):
+        yield frame.time_s, found
+    width, height = reader.size
+    stretch = np.array([reader.info.width / width, reader.info.height / height], np.float32)
+    for frame, found in pool.detect(frames):
+        yield frame.time_s, _stretched(found, stretch)
+
+
+def detect_whole(
+    reader: VideoReader, pool: DetectorPool, progress: Progress | None = None
+) -> Detections:
+    """All of a video's frames, reported as a stage. Raises: VideoError."""
+    progress = progress or Silent()
+    times, frames = [], []
+    with reported(progress, reader.info.name, "detect", reader.expected_frames):
+        for time_s, found in detect(reader, pool):
+            times.append(time_s)
+            frames.append(found)
+            progress.advance()
     return Detections(reader.timeline(times), tuple(frames), pool.first.layout)
 
 
@@ -127,12 +143,3 @@ def _stretched(found: FrameDetections, scale: np.ndarray) -> FrameDetections:
     return FrameDetections(
         found.boxes * np.tile(scale, 2), found.scores, found.keypoints * scale, found.confidence
     )
-
-
-# Frames are looked at no larger than this: more pixels do not help the detector.
-DETECTION_SIDE = 1920
-
-
-def detection_reader(video: Path, start_s: float | None, end_s: float | None) -> VideoReader:
-    """The stretch of a video, in the size that is looked at. Raises: VideoError."""
-    return VideoReader(video, start_s=start_s, end_s=end_s, fit=(DETECTION_SIDE, DETECTION_SIDE))

@@ -23,11 +23,10 @@ from poselift.data.archives.custom_2d import from_detections, save_video_detecti
 from poselift.data.errors import PoseliftError, VideoError, one_line
 from poselift.data.files.whole_file import check_writable
 from poselift.data.structures import Detections
-from poselift.inference.detecting import DetectorPool, detect_video
+from poselift.inference.detecting import DetectorPool, detect_whole, detection_reader
 from poselift.inference.detectors import BACKENDS, make_detector
 from poselift.inference.detectors.choice import DetectorChoice, add_detector_flags, chosen
 from poselift.inference.people.tracking import TrackerSettings
-from poselift.inference.video.video_reader import VideoReader
 
 DETECTRON2 = "detectron2"  # the reference's detector, which --cfg speaks to
 
@@ -80,7 +79,7 @@ def _detect_all(videos: list[Path], folder: Path, choice: DetectorChoice) -> int
             target = folder / f"{video.name}.npz"
             try:
                 check_writable(target)
-                detections = _sure(detect_video(VideoReader(video), pool))
+                detections = _sure(detect_whole(detection_reader(video), pool))
                 save_video_detections(target, from_detections(detections))
                 seen = sum(len(frame) > 0 for frame in detections.frames)
                 print(f"{video.name}: somebody in {seen} of {len(detections.frames)} -> {target}")

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import functools
 import json
-import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from poselift.data.errors import FormatError, UnknownName
 from poselift.data.files.places import SHIPPED
 from poselift.data.files.whole_file import file_sha256
-from poselift.data.skeletons import skeleton_named
-from poselift.models.reference_checkpoints import load_reference_checkpoint
-from poselift.models.weights import LifterWeights, load_lifter
-
-log = logging.getLogger(__name__)
 
 CHECKPOINTS = SHIPPED
 DEFAULT_LIFTER = "cmu27v4"
@@ -92,30 +86,3 @@ def checkpoint_file(name: str) -> CheckpointFile:
 def lifter_names() -> dict[str, str]:
     """Shipped lifters: name -> file name."""
     return {about["name"]: file for file, about in manifest().items() if about["role"] == "lifter"}
-
-
-def open_lifter(name: str) -> tuple[LifterWeights, str]:
-    """A lifter by its shipped name or by the path of a checkpoint, and its sha256.
-
-    Paths end in `.safetensors` (ours) or `.bin` / `.pt` (the reference's).
-    Raises: UnknownName, FormatError.
-    """
-    shipped = lifter_names()
-    if name in shipped:
-        file = checkpoint_file(shipped[name])
-        return load_lifter(file.path), file.sha256
-    path = Path(name)
-    if path.suffix not in {".safetensors", ".bin", ".pt"}:
-        raise UnknownName("lifter", name, [*shipped, "or the path of a .safetensors or .bin file"])
-    if path.suffix == ".safetensors":
-        return load_lifter(path), file_sha256(path)
-    weights = load_reference_checkpoint(path)
-    if weights.layout_in is None and path.name in published():
-        layout = skeleton_named(published()[path.name]["layout_in"])
-        weights = replace(weights, layout_in=layout)
-    if weights.layout_in is None:
-        log.warning(
-            "%s: does not say which keypoints it reads; make sure that they are the detector's",
-            path,
-        )
-    return weights, file_sha256(path)

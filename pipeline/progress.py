@@ -4,38 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Protocol, TextIO
+from typing import TextIO
 
 from tqdm import tqdm
 
+from poselift.data.progress import Progress, Silent
+
 PLAIN_INTERVAL_S = 10.0
-
-
-class Progress(Protocol):
-    """What stages report to. `total` is None when the length is unknown."""
-
-    def begin(self, clip: str, stage: str, total: int | None) -> None: ...
-    def advance(self, frames: int = 1) -> None: ...
-    def end(self, note: str = "") -> None: ...
-    def say(self, line: str) -> None: ...
-
-
-class Silent:
-    """Reports nothing."""
-
-    def begin(self, clip: str, stage: str, total: int | None) -> None:
-        pass
-
-    def advance(self, frames: int = 1) -> None:
-        pass
-
-    def end(self, note: str = "") -> None:
-        pass
-
-    def say(self, line: str) -> None:
-        pass
 
 
 class TerminalBar:
@@ -59,12 +34,10 @@ class TerminalBar:
         if self._bar is not None:
             self._bar.update(frames)
 
-    def end(self, note: str = "") -> None:
+    def end(self) -> None:
         if self._bar is not None:
             self._bar.close()
         self._bar = None
-        if note:
-            self.say(note)
 
     def say(self, line: str) -> None:
         print(line, file=self._stream, flush=True)
@@ -99,9 +72,8 @@ class PlainLines:
             )
         self.say(f"{line}, {rate:.1f} {self._unit}/s")
 
-    def end(self, note: str = "") -> None:
-        if note:
-            self.say(note)
+    def end(self) -> None:
+        pass
 
     def say(self, line: str) -> None:
         print(line, file=self._stream, flush=True)
@@ -112,13 +84,3 @@ def progress_for(*, quiet: bool = False, unit: str = "frames") -> Progress:
     if quiet:
         return Silent()
     return TerminalBar(sys.stderr, unit) if sys.stderr.isatty() else PlainLines(sys.stderr, unit)
-
-
-@contextmanager
-def reported(progress: Progress, clip: str, stage: str, total: int | None) -> Iterator[None]:
-    """Begin and, come what may, end the report of a stage."""
-    progress.begin(clip, stage, total)
-    try:
-        yield
-    finally:
-        progress.end()

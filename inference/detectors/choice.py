@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
 from poselift.data.errors import PoseliftError
+from poselift.models.devices import BEST
 
 DEFAULT = "movenet"
-BEST = "auto"
 
 
 @dataclass(frozen=True)

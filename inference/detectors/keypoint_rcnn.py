@@ -28,7 +28,7 @@ from poselift.data.errors import (
 from poselift.data.files.whole_file import file_sha256
 from poselift.data.skeletons import COCO17
 from poselift.data.structures import FrameDetections
-from poselift.inference.detectors.choice import BEST, DetectorChoice
+from poselift.inference.detectors.choice import DetectorChoice
 from poselift.inference.detectors.published_networks import fetch_command
 from poselift.inference.detectors.similarity import best_first
 from poselift.inference.detectors.zoo_files import (
@@ -40,6 +40,7 @@ from poselift.inference.detectors.zoo_files import (
     weights_place,
     zoo_file_here,
 )
+from poselift.models.devices import BEST
 
 COMMIT = "fd27788985af0f4ca800bca563acdb700bb890e2"
 GPU_BATCH = 4

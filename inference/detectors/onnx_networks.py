@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from poselift.data.errors import FormatError, MissingWeights, PoseliftError, UnknownName
-from poselift.inference.detectors.choice import BEST, DetectorChoice
+from poselift.inference.detectors.choice import DetectorChoice
 from poselift.inference.detectors.published_networks import fetch_command, found
+from poselift.models.devices import BEST
 
 log = logging.getLogger(__name__)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
+from poselift.data.progress import Progress
 from poselift.data.skeletons import Skeleton
 from poselift.data.structures import Poses3D, Timeline, Tracks
 from poselift.inference.poses.bones import constant_bones
@@ -21,7 +21,7 @@ def poses_of(
     *,
     flip: bool = True,
     steady: bool = True,
-    each: Callable[[int], None] = lambda frames: None,
+    progress: Progress | None = None,
 ) -> Poses3D:
     """Lift all people of a clip.
 
@@ -29,7 +29,7 @@ def poses_of(
         flip: test-time augmentation by the mirror image.
         steady: take out jitter (see world), keep the bones' lengths (bones) and standing feet
             in place (contacts); False gives the network's output.
-        each: called with the number of frames of every person lifted.
+        progress: advanced by the frames of every person lifted.
     Raises: LayoutMismatch: the lifter reads other keypoints.
     """
     timeline, layout = tracks.timeline, lifter.weights.layout_out
@@ -38,7 +38,8 @@ def poses_of(
         own = lift_person(lifter, person, timeline.width, timeline.height, flip=flip)
         own = replace(own, pose=_root_relative(own.pose))
         lifted.append(_steadied(own, timeline.fps, layout) if steady else own)
-        each(len(own.pose))
+        if progress is not None:
+            progress.advance(len(own.pose))
     world = world_of(lifted, layout)
     people, frames, joints = len(tracks.people), len(timeline), layout.num_joints
     pose = np.full((people, frames, joints, 3), np.nan, np.float32)

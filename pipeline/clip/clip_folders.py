@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from poselift.data.files.whole_file import file_sha256
-from poselift.pipeline.clip.cache import Origin, origin_of
+from poselift.pipeline.clip.folder_record import Origin, is_free, origin_of
 
 
 def clip_folders(sources: Sequence[Path], out: Path) -> dict[Path, Path]:
@@ -17,7 +17,7 @@ def clip_folders(sources: Sequence[Path], out: Path) -> dict[Path, Path]:
 
     A source finds the folder that holds results of this path, whatever has become of the
     file, else one with results of the same content (the video was moved). A new one takes
-    the first of NAME, NAME.SUFFIX, NAME.SUFFIX-2, ... that is nobody's.
+    the first of NAME, NAME.SUFFIX, NAME.SUFFIX-2, ... where nothing is.
     """
     folders: dict[Path, Path] = {}
     taken: set[str] = set()
@@ -59,9 +59,7 @@ def _of_content(source: Path, out: Path, taken: set[str]) -> str | None:
 def _free(source: Path, out: Path, taken: set[str]) -> str | None:
     numbered = (f"{source.name}-{number}" for number in itertools.count(2))
     names = itertools.chain((plain_name(source), source.name), numbered)
-    return next(
-        name for name in names if name.casefold() not in taken and origin_of(out / name) is None
-    )
+    return next(name for name in names if name.casefold() not in taken and is_free(out / name))
 
 
 def _owned(source: Path, out: Path, taken: set[str]) -> dict[str, Origin]:

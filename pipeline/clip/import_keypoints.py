@@ -12,11 +12,11 @@ from poselift.data.foreign.clip import ForeignClip
 from poselift.data.foreign.conversion import Imported, convert, frame_indices
 from poselift.data.foreign.formats import read_foreign
 from poselift.data.foreign.layouts import layout_of
+from poselift.data.progress import Progress, Silent, reported
 from poselift.data.structures import Timeline, Tracks
 from poselift.inference.people.tracking import TrackerSettings, choose_people, tracks_by_id
 from poselift.inference.video.video_reader import VideoReader
 from poselift.pipeline.clip.stages import track_people
-from poselift.pipeline.progress import Progress, Silent, reported
 
 # Frames are only counted and timed here.
 _GLANCE = (32, 32)

@@ -7,11 +7,11 @@ from poselift.inference.detecting import DetectorPool
 from poselift.inference.detectors import make_detector
 from poselift.inference.poses.lifting import Lifter
 from poselift.models.devices import checked_device
-from poselift.models.registry import open_lifter
+from poselift.models.lifters import open_lifter
 from poselift.pipeline.clip.settings import RunSettings
 
 
-class Workshop:
+class Networks:
     """Detectors and lifter as the settings want them; close it, or use it in `with`.
 
     Raises: PoseliftError: one of them cannot be had, or they do not fit together.
@@ -27,7 +27,7 @@ class Workshop:
             self.pool.close()
             raise
 
-    def __enter__(self) -> Workshop:
+    def __enter__(self) -> Networks:
         return self
 
     def __exit__(self, *_: object) -> None:

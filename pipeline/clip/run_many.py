@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from poselift.data.errors import PoseliftError, VideoError
+from poselift.data.progress import Progress, Silent
 from poselift.inference.video.video_reader import SUFFIXES, is_video_name
 from poselift.pipeline.clip.clip_folders import clip_folders, plain_name
-from poselift.pipeline.clip.networks import Workshop
+from poselift.pipeline.clip.networks import Networks
 from poselift.pipeline.clip.run_clip import ClipResult, FolderTaken, run_clip
 from poselift.pipeline.clip.settings import RunSettings
-from poselift.pipeline.progress import Progress, Silent
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,9 @@ def run_video(
     Raises: PoseliftError.
     """
     source = Path(source)
-    with Workshop(settings or RunSettings()) as shop:
+    with Networks(settings or RunSettings()) as networks:
         folder = clip_folders([source], Path(out))[source]
-        return _run_in(folder, source, shop, progress or Silent())
+        return _run_in(folder, source, networks, progress or Silent())
 
 
 def run_videos(
@@ -52,16 +52,16 @@ def run_videos(
     Raises: PoseliftError: detector or lifter cannot be had, so no clip can work.
     """
     failures: list[Failure] = []
-    with Workshop(settings) as shop:
+    with Networks(settings) as networks:
         for source, folder in clip_folders(sources, out).items():
             try:
-                done(_run_in(folder, source, shop, progress))
+                done(_run_in(folder, source, networks, progress))
             except PoseliftError as error:
                 failures.append(Failure(source, error))
     return failures
 
 
-def _run_in(folder: Path, source: Path, shop: Workshop, progress: Progress) -> ClipResult:
+def _run_in(folder: Path, source: Path, networks: Networks, progress: Progress) -> ClipResult:
     """Run in the folder, or in the next if another run was there first. Raises: PoseliftError."""
     while True:
         if folder.name != (name := plain_name(source)):
@@ -69,7 +69,7 @@ def _run_in(folder: Path, source: Path, shop: Workshop, progress: Progress) -> C
                 f"{source}: {folder.parent / name} is another clip's; this goes to {folder}"
             )
         try:
-            return run_clip(source, folder, shop, progress)
+            return run_clip(source, folder, networks, progress)
         except FolderTaken:
             folder = clip_folders([source], folder.parent)[source]
 

@@ -1,18 +1,42 @@
-"""The stages that both `poselift run` and the stage commands run on a video, with progress."""
+"""The stages of a clip, and the files that they leave."""
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Generator, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from typing import Any, TypeVar
 
-from poselift.data.errors import NoPersonFound
+from poselift.data.archives.stage_results import (
+    load_detections,
+    load_poses,
+    load_tracks,
+    save_detections,
+    save_poses,
+    save_tracks,
+)
+from poselift.data.errors import FormatError, NoPersonFound
+from poselift.data.progress import Progress, Silent, reported
 from poselift.data.structures import Detections, Poses3D, Tracks
 from poselift.inference.people.tracking import TrackerSettings, choose_people, track
+from poselift.inference.poses.lifting import Lifter
+from poselift.inference.poses.tracks_to_poses import poses_of
 from poselift.inference.video.video_reader import VideoReader
 from poselift.inference.video.video_writer import Kind
-from poselift.pipeline.clip.prefetch import prefetched
+from poselift.pipeline.clip.cache import Stage
 from poselift.pipeline.overlay.render import overlay_size, render_overlay
-from poselift.pipeline.progress import Progress, reported
+
+DETECT = Stage("detect", "detections.npz", save_detections, load_detections)
+TRACK = Stage("track", "keypoints2d.npz", save_tracks, load_tracks)
+LIFT = Stage("lift", "poses3d.npz", save_poses, load_poses)
+RENDER = "render"
+
+KINDS: dict[str, Kind] = {".mp4": "mp4", ".gif": "gif"}
+FRAMES_AHEAD = 4
+
+Item = TypeVar("Item")
 
 
 def track_people(
@@ -28,30 +52,42 @@ def track_people(
         raise NoPersonFound(f"{source}: {error}") from None
 
 
+def lift_people(
+    clip: str, tracks: Tracks, lifter: Lifter, progress: Progress | None = None
+) -> Poses3D:
+    """Lift everybody, reported as a stage. Raises: LayoutMismatch."""
+    progress = progress or Silent()
+    total = sum(person.span.stop - person.span.start for person in tracks.people)
+    with reported(progress, clip, LIFT.name, total):
+        return poses_of(tracks, lifter, progress=progress)
+
+
 def render_clip(
     video: Path,
     tracks: Tracks,
     poses: Poses3D,
     destination: Path,
-    kind: Kind,
-    progress: Progress,
+    progress: Progress | None = None,
     *,
     start_s: float | None,
 ) -> None:
     """Draw the frames of a video that the tracks are of, decoding ahead.
 
     Args:
-        start_s: where the tracks' stretch begins.
-    Raises: OutputError, VideoError: see render_overlay.
+        start_s: where the tracks' stretch of the video begins.
+    Raises: FormatError: neither .mp4 nor .gif; OutputError, VideoError: see render_overlay.
     """
-    timeline = tracks.timeline
+    kind = KINDS.get(destination.suffix.lower())
+    if kind is None:
+        raise FormatError(f"{destination}: overlays are .mp4 or .gif.")
+    timeline, progress = tracks.timeline, progress or Silent()
     reader = VideoReader(
         video,
         start_s=start_s,
         fit=overlay_size(timeline.width, timeline.height, kind),
     )
     with (
-        reported(progress, video.name, "render", len(timeline)),
+        reported(progress, video.name, RENDER, len(timeline)),
         closing(prefetched(frame.image for frame in reader)) as images,
     ):
         render_overlay(
@@ -61,5 +97,24 @@ def render_clip(
             destination,
             kind=kind,
             audio_source=video if reader.info.has_audio else None,
-            progress=lambda done, total: progress.advance(),
+            progress=progress,
         )
+
+
+def prefetched(items: Iterable[Item], ahead: int = FRAMES_AHEAD) -> Generator[Item, None, None]:
+    """The same items in the same order, at most `ahead` of them made in advance by a thread.
+
+    An error of the producer is raised here, after the items before it. Closing the
+    generator (or leaving its loop) stops the producer.
+    """
+    end: Any = object()
+    source = iter(items)
+    with ThreadPoolExecutor(1, thread_name_prefix="prefetch") as thread:
+        waiting = deque(thread.submit(next, source, end) for _ in range(ahead))
+        try:
+            while (item := waiting.popleft().result()) is not end:
+                waiting.append(thread.submit(next, source, end))
+                yield item
+        finally:
+            for future in waiting:
+                future.cancel()

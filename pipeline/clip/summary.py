@@ -2,45 +2,31 @@
 
 from __future__ import annotations
 
-import json
 import platform
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from poselift.data import __version__
-from poselift.data.files.whole_file import whole_file
 from poselift.data.structures import Detections, Keypoints2D, Tracks
 from poselift.inference.video.video_reader import VideoReader
-from poselift.pipeline.clip.networks import Workshop
+from poselift.pipeline.clip.cache import StageTimes
+from poselift.pipeline.clip.networks import Networks
 from poselift.pipeline.versions import PACKAGES, version_of
-
-
-@dataclass
-class StageTimes:
-    """Seconds of each stage, and which were up to date and only read."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-    reused: list[str] = field(default_factory=list)
-
-    def note(self, stage: str, seconds: float, *, reused: bool) -> None:
-        self.seconds[stage] = round(seconds, 3)
-        if reused:
-            self.reused.append(stage)
 
 
 def summary_of(
     source: Path,
     reader: VideoReader,
-    shop: Workshop,
+    networks: Networks,
     detections: Detections,
     tracks: Tracks,
     times: StageTimes,
 ) -> dict[str, Any]:
     """Plain JSON values; see INFERENCE.md for every entry."""
-    timeline, settings = tracks.timeline, shop.settings
+    timeline, settings = tracks.timeline, networks.settings
     return {
         "format": "poselift-summary/1",
         "source": str(source),
@@ -51,13 +37,13 @@ def summary_of(
         "fps": timeline.fps,
         "frames_with_people": sum(len(frame) > 0 for frame in detections.frames),
         "people": [_person(person, timeline.times_s) for person in tracks.people],
-        "detector": shop.pool.first.settings,
+        "detector": networks.pool.first.settings,
         "lifter": {
-            "name": shop.lifter.weights.name,
-            "sha256": shop.lifter_sha256,
-            "receptive_field": shop.lifter.weights.receptive_field,
-            "trajectory": shop.lifter.weights.trajectory is not None,
-            "device": str(shop.lifter.device),
+            "name": networks.lifter.weights.name,
+            "sha256": networks.lifter_sha256,
+            "receptive_field": networks.lifter.weights.receptive_field,
+            "trajectory": networks.lifter.weights.trajectory is not None,
+            "device": str(networks.lifter.device),
         },
         "seconds": times.seconds,
         "reused": times.reused,
@@ -79,8 +65,3 @@ def _person(person: Keypoints2D, times_s: np.ndarray) -> dict[str, Any]:
         "joints_interpolated": int((person.interpolated & person.seen[:, None]).sum()),
         "mean_confidence": round(float(person.confidence[person.seen].mean()), 4),
     }
-
-
-def write_summary(path: Path, summary: dict[str, Any]) -> None:
-    with whole_file(path) as part:
-        part.write_text(json.dumps(summary, indent=1) + "\n")

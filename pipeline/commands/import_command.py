@@ -6,15 +6,17 @@ import argparse
 import math
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from poselift.data.archives.keypoint_archive import MAX_PIXELS
-from poselift.data.archives.stage_results import save_detections, save_tracks
 from poselift.data.errors import one_line
 from poselift.data.foreign.formats import FORMATS
-from poselift.pipeline.clip.import_keypoints import ImportedClip, ImportSettings, import_keypoints
+from poselift.data.structures import count_of
 from poselift.pipeline.clip.settings import checked_people
 from poselift.pipeline.progress import progress_for
+
+if TYPE_CHECKING:
+    from poselift.pipeline.clip.import_keypoints import ImportedClip
 
 FASTEST_FPS = 10_000.0
 
@@ -67,6 +69,9 @@ def _rate(text: str) -> float:
 
 
 def _import(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
+    from poselift.data.archives.stage_results import save_detections, save_tracks
+    from poselift.pipeline.clip.import_keypoints import ImportSettings, import_keypoints
+
     if asked.video is not None and (asked.width or asked.height or asked.fps):
         command.error("--video says --width, --height and --fps; give the one or the others")
     settings = ImportSettings(
@@ -90,8 +95,7 @@ def _import(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
 def _line(clip: ImportedClip) -> str:
     """What was read and found."""
     layout, tracks = clip.imported.layout, clip.tracks
-    people = f"{len(tracks.people)} {'person' if len(tracks.people) == 1 else 'people'}"
     whose = "tracked here" if clip.imported.ids is None else "ids kept"
     what = f"{clip.kind}, layout {one_line(ValueError(layout.name))} ({layout.num_joints} joints)"
-    frames = len(tracks.timeline)
-    return f"{what}: {frames} {'frame' if frames == 1 else 'frames'}, {people} ({whose})"
+    frames, people = count_of(len(tracks.timeline), "frame"), count_of(len(tracks.people), "person")
+    return f"{what}: {frames}, {people} ({whose})"

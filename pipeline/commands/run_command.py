@@ -6,12 +6,11 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from poselift.data.errors import one_line
+from poselift.data.structures import count_of
 from poselift.inference.detectors.choice import chosen
-from poselift.pipeline.clip.run_clip import ClipResult
-from poselift.pipeline.clip.run_many import Failure, find_videos, run_videos
 from poselift.pipeline.clip.settings import RENDERS, STAGES, RunSettings
 from poselift.pipeline.commands.shared_flags import (
     add_detector,
@@ -19,6 +18,10 @@ from poselift.pipeline.commands.shared_flags import (
     add_stretch,
 )
 from poselift.pipeline.progress import progress_for
+
+if TYPE_CHECKING:
+    from poselift.pipeline.clip.run_clip import ClipResult
+    from poselift.pipeline.clip.run_many import Failure
 
 
 def add_run(commands: Any) -> None:
@@ -53,6 +56,8 @@ def add_run(commands: Any) -> None:
 
 
 def run(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
+    from poselift.pipeline.clip.run_many import find_videos, run_videos
+
     try:
         settings = RunSettings(
             detector=chosen(asked),
@@ -87,9 +92,9 @@ def run(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
 def _line(result: ClipResult) -> str:
     """What was found, how long it took, and where it lies."""
     summary = result.summary
-    people = len(summary["people"])
     seconds = sum(summary["seconds"].values())
-    what = f"{summary['frames']} frames, {people} {'person' if people == 1 else 'people'}"
+    people = count_of(len(summary["people"]), "person")
+    what = f"{count_of(summary['frames'], 'frame')}, {people}"
     where = result.overlay or result.folder / "poses3d.npz"
     reused = " (up to date)" if len(summary["reused"]) == len(summary["seconds"]) else ""
     return f"{result.source.name}: {what}, {seconds:.1f} s{reused} -> {where}"

@@ -6,32 +6,17 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from poselift.data.archives.stage_results import (
-    load_detections,
-    load_poses,
-    load_tracks,
-    save_detections,
-    save_poses,
-    save_tracks,
-)
 from poselift.data.errors import FormatError
-from poselift.data.files.whole_file import check_writable
-from poselift.inference.detecting import DetectorPool, detect_video, detection_reader
-from poselift.inference.detectors import make_detector
+from poselift.data.structures import count_of
 from poselift.inference.detectors.choice import chosen
-from poselift.inference.people.tracking import TrackerSettings
-from poselift.inference.poses.tracks_to_poses import poses_of
-from poselift.inference.video.video_writer import Kind
-from poselift.pipeline.clip.networks import make_lifter
 from poselift.pipeline.clip.settings import checked_people
-from poselift.pipeline.clip.stages import render_clip, track_people
 from poselift.pipeline.commands.shared_flags import (
     add_detector,
     add_device,
     add_lifter,
     add_stretch,
 )
-from poselift.pipeline.progress import progress_for, reported
+from poselift.pipeline.progress import progress_for
 
 
 def add(commands: Any) -> None:
@@ -71,18 +56,19 @@ def _add_output(command: argparse.ArgumentParser, example: str) -> None:
 
 
 def _detect(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
+    from poselift.data.archives.stage_results import save_detections
+    from poselift.data.files.whole_file import check_writable
+    from poselift.inference.detecting import DetectorPool, detect_whole, detection_reader
+    from poselift.inference.detectors import make_detector
+
     try:
         choice = chosen(asked, asked.device)
     except ValueError as error:
         command.error(str(error))
     reader = detection_reader(asked.video, asked.start, asked.end)
     check_writable(asked.output)
-    progress = progress_for()
-    with (
-        DetectorPool(lambda: make_detector(choice), asked.workers) as pool,
-        reported(progress, asked.video.name, "detect", reader.expected_frames),
-    ):
-        detections = detect_video(reader, pool, each=lambda times, frames: progress.advance())
+    with DetectorPool(lambda: make_detector(choice), asked.workers) as pool:
+        detections = detect_whole(reader, pool, progress_for())
     save_detections(asked.output, detections)
     people = sum(len(frame) for frame in detections.frames)
     print(f"{len(detections.frames)} frames, {people} detections -> {asked.output}")
@@ -90,32 +76,41 @@ def _detect(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
 
 
 def _dataset(asked: argparse.Namespace) -> int:
+    from poselift.data.archives.stage_results import load_detections, save_tracks
+    from poselift.inference.people.tracking import TrackerSettings
+    from poselift.pipeline.clip.stages import track_people
+
     detections = load_detections(asked.detections)
     tracks = track_people(asked.detections, detections, asked.people, TrackerSettings())
     save_tracks(asked.output, tracks)
-    print(f"{len(tracks.people)} people -> {asked.output}")
+    print(f"{count_of(len(tracks.people), 'person')} -> {asked.output}")
     return 0
 
 
 def _lift(asked: argparse.Namespace) -> int:
+    from poselift.data.archives.stage_results import load_tracks, save_poses
+    from poselift.pipeline.clip.networks import make_lifter
+    from poselift.pipeline.clip.stages import lift_people
+
     tracks = load_tracks(asked.keypoints)
     lifter, _ = make_lifter(asked.lifter, asked.device)
-    save_poses(asked.output, poses_of(tracks, lifter))
-    print(f"{len(tracks.people)} people, {len(tracks.timeline)} frames -> {asked.output}")
+    save_poses(asked.output, lift_people(asked.keypoints.name, tracks, lifter, progress_for()))
+    people, frames = count_of(len(tracks.people), "person"), len(tracks.timeline)
+    print(f"{people}, {count_of(frames, 'frame')} -> {asked.output}")
     return 0
 
 
 def _render(asked: argparse.Namespace) -> int:
+    from poselift.data.archives.stage_results import load_poses, load_tracks
+    from poselift.pipeline.clip.stages import render_clip
+
     tracks, poses = load_tracks(asked.keypoints), load_poses(asked.poses)
     if len(tracks.timeline) != len(poses.timeline):
         raise FormatError(
             f"{asked.poses}: has {len(poses.timeline)} frames, {asked.keypoints} has "
             f"{len(tracks.timeline)}. Lift these keypoints again."
         )
-    kind: Kind = "gif" if asked.output.suffix.lower() == ".gif" else "mp4"
-    if asked.output.suffix.lower() not in {".gif", ".mp4"}:
-        raise FormatError(f"{asked.output}: overlays are .mp4 or .gif.")
     start_s = float(tracks.timeline.times_s[0])
-    render_clip(asked.video, tracks, poses, asked.output, kind, progress_for(), start_s=start_s)
+    render_clip(asked.video, tracks, poses, asked.output, progress_for(), start_s=start_s)
     print(asked.output)
     return 0

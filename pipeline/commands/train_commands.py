@@ -126,7 +126,7 @@ def _train(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
 
 def _evaluate(asked: argparse.Namespace) -> int:
     from poselift.models.devices import checked_device
-    from poselift.models.registry import open_lifter
+    from poselift.models.lifters import open_lifter
     from poselift.pipeline.mocap.evaluate_mocap import CONDITIONS, judge, means
 
     device = checked_device(asked.device)

@@ -24,11 +24,11 @@ from poselift.data.files.whole_file import check_writable, whole_file
 from poselift.data.mocap.virtual_views import ViewSampler
 from poselift.data.skeletons import COCO17, H36M17
 from poselift.models.inputs import network_input
+from poselift.models.lifters import open_lifter
 from poselift.models.losses import mean_velocity_error, mpjpe
 from poselift.models.optimizers import MuonAdamW
 from poselift.models.outputs import pose_of
 from poselift.models.reference_checkpoints import read_checkpoint
-from poselift.models.registry import open_lifter
 from poselift.models.temporal import TemporalModel
 from poselift.models.weights import LifterWeights, save_lifter
 from poselift.pipeline.mocap.evaluate_mocap import validate

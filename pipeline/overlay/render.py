@@ -8,13 +8,14 @@ both go on at once and memory does not grow with the clip.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from poselift.data.errors import VideoError
+from poselift.data.progress import Progress
 from poselift.data.structures import Poses3D, Tracks
 from poselift.inference.video.video_writer import Kind, VideoWriter
 from poselift.pipeline.overlay.drawing import TEXT, text, text_width
@@ -26,8 +27,6 @@ MAX_SIZE: dict[Kind, tuple[int, int]] = {"mp4": (1280, 600), "gif": (800, 400)}
 MIN_HEIGHT = 360  # of a panel: below this the 3D people are hard to make out
 MAX_ENLARGEMENT = 2.0  # of a tiny video
 LETTERBOX = (24, 26, 32)
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -171,7 +170,7 @@ def render_overlay(
         audio_source: the source; its sound is kept for the time that the frames span.
         truth, panel: see Renderer.
         bitrate_kbps: see VideoWriter.
-        progress: called with (frames done, frames in all).
+        progress: advanced with every frame.
     Raises:
         OutputError: the file cannot be written or the encoder failed.
         VideoError: there are fewer frames than times.
@@ -197,7 +196,7 @@ def render_overlay(
             if writer.pace.copies[t]:
                 writer.write(t, renderer.draw(frame, t))
             if progress is not None:
-                progress(t + 1, len(times_s))
+                progress.advance()
 
 
 def _scenes(poses: Poses3D, truth: Poses3D | None, side: int) -> dict[str, Scene]:

@@ -18,8 +18,9 @@ from poselift.data.errors import FormatError, PoseliftError, one_line
 from poselift.data.files.whole_file import whole_file
 from poselift.inference.poses.lifting import Lifter
 from poselift.models.devices import checked_device
+from poselift.models.lifters import open_lifter
 from poselift.models.reference_checkpoints import ABOUT, load_reference_checkpoint, read_checkpoint
-from poselift.models.registry import lifter_names, open_lifter
+from poselift.models.registry import lifter_names
 from poselift.models.weights import LifterWeights
 from poselift.pipeline.reference.evaluate_keypoints import Errors, average, evaluate_dataset
 from poselift.pipeline.reference.keypoint_checkpoints import find_checkpoint

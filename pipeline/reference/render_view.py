@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -115,11 +115,11 @@ def render_view(
     tracks, poses, truth = _in_the_world(lifter, dataset, view, choice.flip, _fps(dataset, reader))
     render_overlay(
         _black(size) if reader is None else _pictures(reader, chosen),
-        _tracks_at(tracks, chosen),
-        _poses_at(poses, chosen),
+        tracks.at(chosen),
+        poses.at(chosen),
         destination,
         kind=kind,
-        truth=_poses_at(truth, chosen) if truth is not None and ground_truth else None,
+        truth=truth.at(chosen) if truth is not None and ground_truth else None,
         panel=height,
         bitrate_kbps=bitrate_kbps,
     )
@@ -214,34 +214,3 @@ def _pictures(reader: VideoReader, chosen: np.ndarray) -> Iterator[np.ndarray]:
             index = following
     while picture is not None:
         yield picture
-
-
-def _tracks_at(tracks: Tracks, chosen: np.ndarray) -> Tracks:
-    people = tuple(
-        replace(
-            person,
-            xy=person.xy[chosen],
-            confidence=person.confidence[chosen],
-            seen=person.seen[chosen],
-            interpolated=person.interpolated[chosen],
-            scores=person.scores[chosen],
-        )
-        for person in tracks.people
-    )
-    return Tracks(_timeline_at(tracks.timeline, chosen), people)
-
-
-def _poses_at(poses: Poses3D, chosen: np.ndarray) -> Poses3D:
-    return replace(
-        poses,
-        timeline=_timeline_at(poses.timeline, chosen),
-        pose=poses.pose[:, chosen],
-        trajectory=None if poses.trajectory is None else poses.trajectory[:, chosen],
-        world=poses.world[:, chosen],
-        valid=poses.valid[:, chosen],
-        interpolated=poses.interpolated[:, chosen],
-    )
-
-
-def _timeline_at(timeline: Timeline, chosen: np.ndarray) -> Timeline:
-    return replace(timeline, times_s=timeline.times_s[chosen])

@@ -11,9 +11,10 @@ from typing import Any
 
 from poselift.data.datasets.motion_datasets import MotionDataset, View, select_views
 from poselift.data.errors import FormatError
+from poselift.data.progress import Progress
 from poselift.inference.poses.lifting import Lifter
 from poselift.models.weights import LifterWeights
-from poselift.pipeline.progress import Progress, progress_for
+from poselift.pipeline.progress import progress_for
 from poselift.pipeline.reference.keypoint_checkpoints import (
     find_checkpoint,
     resume,

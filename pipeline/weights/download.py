@@ -23,7 +23,7 @@ from filelock import FileLock, Timeout
 from poselift.data import __version__
 from poselift.data.errors import DownloadError, OutputError
 from poselift.data.files.whole_file import whole_file
-from poselift.pipeline.progress import Progress
+from poselift.data.progress import Progress
 
 TIMEOUT_S = 30.0
 # No published file comes near it; a server that sends more is not believed.

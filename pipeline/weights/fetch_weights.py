@@ -21,8 +21,9 @@ from poselift.data.datasets.motion_datasets import FOLDER
 from poselift.data.datasets.published_files import SITE
 from poselift.data.errors import DownloadError, FormatError, PoseliftError, UnknownName, one_line
 from poselift.data.files.whole_file import file_sha256, whole_file
+from poselift.data.progress import Progress
 from poselift.models.registry import CHECKPOINTS, detector_files, published_files
-from poselift.pipeline.progress import Progress, progress_for
+from poselift.pipeline.progress import progress_for
 from poselift.pipeline.weights.download import MAX_BYTES, download
 
 RECORD = "fetched.json"

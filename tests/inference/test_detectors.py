@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from poselift.data.errors import MissingDependency, MissingWeights, PoseliftError, UnknownName
-from poselift.inference.detecting import DetectorPool, detect_video
+from poselift.inference.detecting import DetectorPool, detect, detect_whole
 from poselift.inference.detectors import BACKENDS, Detector, back_end, make_detector
 from poselift.inference.detectors.choice import DetectorChoice
 from poselift.inference.detectors.movenet import MoveNet, MoveNetSettings
 from poselift.inference.detectors.similarity import keypoint_similarity
-from poselift.inference.video.video_reader import VideoReader
+from poselift.inference.video.video_reader import VideoFrame, VideoReader
 
 
 @pytest.fixture(scope="module", params=BACKENDS)
@@ -132,7 +133,7 @@ def test_video_comes_back_in_order_whatever_the_workers(walk: Path) -> None:
     for workers in (1, 3):
         with DetectorPool(lambda: make_detector("movenet"), workers) as pool:
             reader = VideoReader(walk, end_s=0.3, fit=(640, 640))
-            results.append(detect_video(reader, pool))
+            results.append(detect_whole(reader, pool))
     assert len(results[0].timeline) == 9
     for a, b in zip(results[0].frames, results[1].frames, strict=True):
         np.testing.assert_array_equal(a.keypoints, b.keypoints)
@@ -140,14 +141,21 @@ def test_video_comes_back_in_order_whatever_the_workers(walk: Path) -> None:
     assert results[0].frames[0].boxes[:, 2].max() > 700
 
 
-def test_known_frames_are_not_detected_again(walk: Path) -> None:
+def test_known_frames_are_not_detected_again(walk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with DetectorPool(lambda: make_detector("movenet"), 1) as pool:
-        whole = detect_video(VideoReader(walk, end_s=0.3), pool)
-        known = detect_video(VideoReader(walk, end_s=0.2), pool)
-        seen: list[int] = []
-        resumed = detect_video(
-            VideoReader(walk, end_s=0.3), pool, known=known, each=lambda t, f: seen.append(len(f))
-        )
-    assert seen == [7, 8, 9]
-    np.testing.assert_array_equal(resumed.timeline.times_s, whole.timeline.times_s)
-    np.testing.assert_array_equal(resumed.frames[8].keypoints, whole.frames[8].keypoints)
+        whole = dict(detect(VideoReader(walk, end_s=0.3), pool))
+        known = [found for _, found in detect(VideoReader(walk, end_s=0.2), pool)]
+        looked_at: list[VideoFrame] = []
+
+        def watched(frames: Iterator[VideoFrame]) -> Iterator[VideoFrame]:
+            for frame in frames:
+                looked_at.append(frame)
+                yield frame
+
+        real = pool.detect
+        monkeypatch.setattr(pool, "detect", lambda frames: real(watched(frames)))
+        resumed = dict(detect(VideoReader(walk, end_s=0.3), pool, known))
+    assert [frame.index for frame in looked_at] == [6, 7, 8]
+    assert list(resumed) == list(whole)
+    for time_s, found in whole.items():
+        np.testing.assert_array_equal(resumed[time_s].keypoints, found.keypoints)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from poselift.data.errors import NoPersonFound
 from poselift.data.skeletons import COCO17
 from poselift.data.structures import Detections, FrameDetections, Keypoints2D, Timeline, Tracks
-from poselift.inference.detecting import DetectorPool, detect_video
+from poselift.inference.detecting import DetectorPool, detect_whole
 from poselift.inference.detectors import make_detector
 from poselift.inference.people.tracking import choose_people, track
 from poselift.inference.video.video_reader import VideoReader
@@ -144,7 +144,7 @@ def test_two_moving_people_keep_their_ids(assets: Path) -> None:
     """The real clip: two people handle each other, a third stands behind."""
     reader = VideoReader(assets / "two_people.mp4")
     with DetectorPool(lambda: make_detector("movenet")) as pool:
-        tracks: Tracks = track(detect_video(reader, pool))
+        tracks: Tracks = track(detect_whole(reader, pool))
     whole = [p for p in tracks.people if p.span == slice(0, 100) and p.seen.mean() > 0.9]
     moving = [p for p in whole if np.nanmax(np.ptp(p.xy, axis=0)) > 60]
     assert len(moving) == 2

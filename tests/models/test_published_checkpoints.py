@@ -12,8 +12,8 @@ import torch
 from poselift.data.errors import FormatError
 from poselift.data.skeletons import COCO17, H36M17, HUMANEVA15
 from poselift.inference.poses.lifting import Lifter
+from poselift.models.lifters import open_lifter
 from poselift.models.reference_checkpoints import load_reference_checkpoint
-from poselift.models.registry import open_lifter
 from poselift.models.temporal import Architecture, TemporalModel
 
 

@@ -14,13 +14,8 @@ from poselift.data.errors import FormatError, LayoutMismatch, UnknownName
 from poselift.data.skeletons import COCO17, H36M17
 from poselift.inference.poses.lifting import Lifter
 from poselift.models import registry
-from poselift.models.registry import (
-    DEFAULT_LIFTER,
-    checkpoint_file,
-    lifter_names,
-    manifest,
-    open_lifter,
-)
+from poselift.models.lifters import open_lifter
+from poselift.models.registry import DEFAULT_LIFTER, checkpoint_file, lifter_names, manifest
 
 
 def test_every_shipped_file_is_described_and_whole() -> None:

@@ -12,8 +12,8 @@ from conftest import MakeVideo
 from poselift.data.errors import NoPersonFound
 from poselift.data.files.whole_file import file_sha256
 from poselift.pipeline.clip import run_many
-from poselift.pipeline.clip.cache import RECORD, Origin, StageCache, origin_of
 from poselift.pipeline.clip.clip_folders import absolute, clip_folders
+from poselift.pipeline.clip.folder_record import RECORD, FolderRecord, Origin, origin_of
 from poselift.pipeline.clip.run_many import run_video
 from poselift.pipeline.clip.settings import RunSettings
 
@@ -30,7 +30,7 @@ def claim(source: Path, out: Path) -> str:
     """The name of the source's folder, which then holds results of it."""
     folder = clip_folders([source], out)[source]
     folder.mkdir(parents=True, exist_ok=True)
-    StageCache(folder).claim(Origin(absolute(source), file_sha256(source)))
+    FolderRecord(folder).claim(Origin(absolute(source), file_sha256(source)))
     return folder.name
 
 
@@ -71,19 +71,41 @@ def test_a_changed_and_a_moved_file_find_their_folder(
     assert names([tmp_path / "gone" / "walk.mp4"], out) == ["walk.mp4"]
 
 
-def test_folders_of_earlier_versions_and_damaged_records(tmp_path: Path) -> None:
-    walk, other = (video(tmp_path / name / "walk.mp4", name) for name in ("a", "b"))
+def test_a_folder_that_holds_anything_of_others_is_not_taken(tmp_path: Path) -> None:
+    walk, out = video(tmp_path / "walk.mp4", "a video"), tmp_path / "out"
+    own = {"summary.json": "mine", "overlay.mp4": "film", "poses3d.npz": "", ".hidden": ""}
+    for number, (name, text) in enumerate(own.items()):
+        folder = out / str(number) / "walk"
+        folder.mkdir(parents=True)
+        (folder / name).write_text(text)
+        assert names([walk], folder.parent) == ["walk.mp4"]
+    # Beside the clips: names that files have are taken, too.
+    video(tmp_path / "walk", "a file without ending")
+    assert names([walk], tmp_path) == ["walk.mp4-2"]
+
+
+def test_damaged_records_own_nothing(tmp_path: Path) -> None:
+    walk = video(tmp_path / "a" / "walk.mp4", "a")
     folder = tmp_path / "out" / "walk"
     folder.mkdir(parents=True)
-    (folder / RECORD).write_text(json.dumps({"stages": {}}))
-    (folder / "summary.json").write_text(json.dumps({"source": str(walk)}))
-    assert names([walk], folder.parent) == ["walk"]
-    assert names([other], folder.parent) == ["walk.mp4"]
-    for text in ("", "[]", "{", json.dumps({"source": 3}), json.dumps({"source": {}})):
-        (folder / RECORD).write_text(text)
-        (folder / "summary.json").write_text(text)
+    origin = {"path": absolute(walk), "sha256": ""}
+    entry = {"stage": "lift", "key": "", "sha256": ""}
+    for told in (
+        *("", [], "[", 3, {"source": 3}, {"source": {}}, {"source": origin}),
+        {"source": origin, "files": []},
+        {"source": origin, "files": {"a": {}}},
+        {"source": origin, "files": {"a": entry | {"sha256": 3}}},
+        {"source": origin | {"more": ""}, "files": {}},
+    ):
+        (folder / RECORD).write_text(told if isinstance(told, str) else json.dumps(told))
         assert origin_of(folder) is None
-        assert names([other], folder.parent) == ["walk"]
+        assert names([walk], folder.parent) == ["walk.mp4"]
+    (folder / RECORD).write_text("[" * 100_000)
+    assert origin_of(folder) is None
+    # A record cannot name what lies elsewhere.
+    named = {"../../a/walk.mp4": entry, "/etc/passwd": entry, "b": entry}
+    (folder / RECORD).write_text(json.dumps({"source": origin, "files": named}))
+    assert set(FolderRecord(folder).files) == {"b"}
 
 
 @pytest.fixture

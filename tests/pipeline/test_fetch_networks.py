@@ -11,8 +11,8 @@ import pytest
 from test_fetch_weights import Site, left_in, site  # noqa: F401
 
 from poselift.data.errors import FormatError
+from poselift.data.progress import Silent
 from poselift.models.registry import CHECKPOINTS, detector_files, published_files
-from poselift.pipeline.progress import Silent
 from poselift.pipeline.weights import fetch_weights
 from poselift.pipeline.weights.fetch_weights import RECORD, fetch, home_of, record_of
 

@@ -21,10 +21,10 @@ import torch
 
 from poselift.data.datasets import published_files as messages
 from poselift.data.errors import DownloadError, FormatError, OutputError, UnknownName
+from poselift.data.progress import Silent
 from poselift.models.reference_checkpoints import read_checkpoint
 from poselift.models.registry import published, published_files
 from poselift.pipeline.command_line import main
-from poselift.pipeline.progress import Silent
 from poselift.pipeline.weights import download, fetch_weights
 from poselift.pipeline.weights.fetch_weights import RECORD, fetch, record_of
 

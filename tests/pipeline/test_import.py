@@ -23,7 +23,8 @@ from poselift.data.foreign.layouts import joint_named, layout_named, shipped
 from poselift.data.gaps import fill_gaps
 from poselift.data.skeletons import COCO17, H36M17
 from poselift.inference.poses.lifting import Lifter, lift_person
-from poselift.models.registry import DEFAULT_LIFTER, open_lifter
+from poselift.models.lifters import open_lifter
+from poselift.models.registry import DEFAULT_LIFTER
 from poselift.models.temporal import Architecture, TemporalModel
 from poselift.models.weights import LifterWeights
 from poselift.pipeline.clip.import_keypoints import ImportedClip, ImportSettings, import_keypoints

@@ -13,8 +13,9 @@ from torch import Tensor
 
 from poselift.data.errors import FormatError
 from poselift.data.skeletons import COCO17, H36M17
+from poselift.models.lifters import open_lifter
 from poselift.models.outputs import output_rows, pose_of
-from poselift.models.registry import DEFAULT_LIFTER, open_lifter
+from poselift.models.registry import DEFAULT_LIFTER
 from poselift.models.weights import LifterWeights, load_lifter, save_lifter
 from poselift.pipeline.mocap.mocap_recipe import MocapTraining, read_recipe
 from poselift.pipeline.mocap.train_mocap import MocapTrainer

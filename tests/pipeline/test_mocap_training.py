@@ -20,7 +20,8 @@ from poselift.data.mocap.detector_noise import NoiseRanges, detect_like
 from poselift.data.mocap.virtual_views import Views, ViewSampler
 from poselift.data.skeletons import COCO17, H36M17
 from poselift.models.inputs import network_input, person_frame, person_from_root, root_from_person
-from poselift.models.registry import DEFAULT_LIFTER, open_lifter
+from poselift.models.lifters import open_lifter
+from poselift.models.registry import DEFAULT_LIFTER
 from poselift.pipeline.command_line import main
 from poselift.pipeline.mocap.evaluate_mocap import CONDITIONS
 from poselift.pipeline.mocap.train_mocap import MocapTrainer, MocapTraining

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from poselift.pipeline.clip.prefetch import prefetched
+from poselift.pipeline.clip.stages import prefetched
 
 
 def test_same_items_in_order() -> None:
@@ -42,4 +42,4 @@ def test_runs_no_further_ahead_than_asked_and_stops_when_closed() -> None:
     assert [next(items) for _ in range(5)] == [0, 1, 2, 3, 4]
     items.close()
     assert len(made) <= 5 + 3 + 2
-    assert not [thread for thread in threading.enumerate() if thread.name == "prefetch"]
+    assert not [t for t in threading.enumerate() if t.name.startswith("prefetch")]

@@ -19,12 +19,12 @@ from conftest import ROOT, MakeVideo
 
 from poselift.data.archives.stage_results import load_detections, load_poses, load_tracks
 from poselift.data.skeletons import COCO17, H36M17
-from poselift.inference import infer_video
+from poselift.inference import detecting, infer_video
 from poselift.pipeline.clip import run_clip
+from poselift.pipeline.clip.folder_record import MAKING
 from poselift.pipeline.clip.run_many import run_video
 from poselift.pipeline.clip.settings import RunSettings
 from poselift.pipeline.command_line import main
-from poselift.pipeline.commands import stage_commands
 
 pytestmark = pytest.mark.slow
 
@@ -137,9 +137,14 @@ def test_stages_are_reused_only_when_nothing_changed(
     assert reused("--people", "best", "--no-cache") == set()
     assert reused("--people", "best", "--render", "none") == everything - {"render"}
     assert reused("--people", "best", "--end", "0.9") == set()
+    # A file that is not the one that was written is neither believed nor replaced.
     poses = tmp_path / "walk" / "poses3d.npz"
-    poses.write_bytes(poses.read_bytes()[:-1] + b"?")
-    # A file that is not the one that was written is made again, not believed.
+    changed = poses.read_bytes()[:-1] + b"?"
+    poses.write_bytes(changed)
+    assert poselift("run", walk, "-o", tmp_path, *SHORT, "--people", "best", "--end", "0.9") == 1
+    assert "poses3d.npz: was changed since Poselift wrote it" in capsys.readouterr().err
+    assert poses.read_bytes() == changed
+    poses.unlink()
     assert reused("--people", "best", "--end", "0.9") == {"detect", "track"}
     load_poses(poses)
 
@@ -173,7 +178,7 @@ def test_kill_at_any_moment_leaves_whole_files_and_the_next_run_resumes(
     assert done.stdout.strip().endswith("overlay.mp4")
     summary = json.loads((folder / "summary.json").read_text())
     assert "detect" in summary["reused"]
-    assert not [path for path in folder.iterdir() if ".part" in path.name]
+    assert not (folder / MAKING).exists()
     with av.open(str(folder / "overlay.mp4")) as container:
         assert container.streams.video[0].frames == 60
 
@@ -198,7 +203,7 @@ def test_detections_put_aside_are_gone_on_from(
     assert poselift("run", walk, "-o", tmp_path, "--end", "1.5", "--no-cache", "--quiet") == 0
     whole = load_poses(tmp_path / "walk" / "poses3d.npz")
     np.testing.assert_array_equal(resumed.world, whole.world)
-    assert not list((tmp_path / "walk").glob(".detections-*"))
+    assert not (tmp_path / "walk" / MAKING).exists()
 
 
 def _then(first: Callable[..., None], second: Callable[..., None]) -> Callable[..., None]:
@@ -296,8 +301,8 @@ def test_detect_proves_its_output_first(
     def never(*_: object, **__: object) -> None:
         raise AssertionError("looked at the video")
 
-    monkeypatch.setattr(stage_commands, "detect_video", never)
-    monkeypatch.setattr(infer_video, "detect_video", never)
+    monkeypatch.setattr(detecting, "detect_whole", never)
+    monkeypatch.setattr(infer_video, "detect_whole", never)
     file, folder = tmp_path / "file", tmp_path / "folder"
     file.touch()
     folder.mkdir()

@@ -1,0 +1,225 @@
+"""What Poselift wrote into a results folder, so that it touches nothing else there.
+
+`.poselift.json` says which video the results are of and, for each file, the stage, the key of
+what shaped it and its checksum. Only files that are as recorded are removed or replaced: any
+other is somebody else's. A result is made beside its place, recorded, and then put there, so
+that a kill at any moment leaves nothing that the record does not know.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from poselift.data.errors import OutputError, reason_of
+from poselift.data.files.whole_file import file_sha256, whole_file
+
+RECORD = ".poselift.json"
+LOCK = ".poselift.lock"
+MAKING = ".poselift-part"  # the folder in which results are made
+ASIDE = "aside-"  # what is kept in it, for a run that was cut short
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The video that a folder's results are of.
+
+    Args:
+        path: absolute.
+        sha256: of its content; empty where that was not recorded.
+    """
+
+    path: str
+    sha256: str
+
+    def is_of(self, other: Origin) -> bool:
+        """The same file, whatever has become of it, or the same content elsewhere."""
+        return self.path == other.path or self.sha256 == other.sha256 != ""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file that was written.
+
+    Args:
+        key: a digest of all that shaped it.
+        before: checksum of the file whose place it takes, until it is there.
+    """
+
+    stage: str
+    key: str
+    sha256: str
+    before: str = ""
+
+
+def origin_of(folder: Path) -> Origin | None:
+    """What the results in a folder are of; None when it holds none of ours."""
+    return FolderRecord(folder).origin
+
+
+def is_free(folder: Path) -> bool:
+    """Nothing is there, or nothing but what a run leaves that wrote no result."""
+    try:
+        return {path.name for path in folder.iterdir()} <= {LOCK, MAKING}
+    except OSError:  # not there, or not to be read; a folder that cannot be made is told later
+        return not os.path.lexists(folder)
+
+
+class FolderRecord:
+    """The record of one folder; one that is absent, damaged or not ours says nothing.
+
+    To write, use it within `locked`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.origin: Origin | None = None
+        self.files: dict[str, Entry] = {}
+        try:
+            told = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+            origin = Origin(**_texts(told["source"]))
+            files = {str(name): Entry(**_texts(entry)) for name, entry in told["files"].items()}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            return
+        self.origin = origin
+        self.files = {name: entry for name, entry in files.items() if name == Path(name).name}
+
+    def claim(self, origin: Origin) -> None:
+        """Note what the folder's results are of. Raises: OutputError."""
+        if origin != self.origin:
+            self.origin = origin
+            self._write()
+
+    def entry_of(self, name: str) -> Entry | None:
+        """The entry of a file that is there and as it was written, else None."""
+        entry, path = self.files.get(name), self.folder / name
+        if entry is None or path.is_symlink() or not path.is_file():
+            return None
+        return entry if file_sha256(path) in {entry.sha256, entry.before} else None
+
+    def is_fresh(self, name: str, key: str) -> bool:
+        entry = self.entry_of(name)
+        return entry is not None and entry.key == key and self._is_whole(name, entry)
+
+    def check_replaceable(self, names: Iterable[str]) -> None:
+        """Raises: OutputError: a file of this name is there, and it is not ours."""
+        for name in names:
+            path = self.folder / name
+            if (path.exists() or path.is_symlink()) and self.entry_of(name) is None:
+                was = "was changed since Poselift wrote it" if name in self.files else "is not ours"
+                raise OutputError(
+                    f"{path}: {was}, and is not replaced. Move it away, or choose another folder."
+                )
+
+    def put(self, part: Path, name: str, stage: str, key: str) -> Path:
+        """Record a result that was made elsewhere in the folder, and put it in its place.
+
+        Raises: OutputError: a file is there that is not ours.
+        """
+        if not (self.folder / RECORD).is_file():
+            raise OutputError(f"{self.folder}: was removed while it was worked on. Run again.")
+        self.check_replaceable([name])
+        path = self.folder / name
+        before = file_sha256(path) if path.exists() else ""
+        self.files[name] = Entry(stage, key, file_sha256(part), before)
+        self._write()
+        try:
+            part.replace(path)
+        except OSError as error:
+            raise OutputError(f"{path}: cannot be written ({reason_of(error)}).") from error
+        return path
+
+    def remove(self, stages: Iterable[str]) -> None:
+        """Remove the files of these stages that are as recorded, and forget all of them.
+
+        Raises: OutputError: one cannot be removed.
+        """
+        gone = set(stages)
+        names = [name for name, entry in self.files.items() if entry.stage in gone]
+        for name in names:
+            path = self.folder / name
+            if self.entry_of(name) is None:
+                continue
+            try:
+                path.unlink()
+            except OSError as error:
+                raise OutputError(
+                    f"{path}: cannot be removed ({reason_of(error)}). Remove it, or choose "
+                    "another folder."
+                ) from error
+        if names:
+            self.files = {n: entry for n, entry in self.files.items() if n not in names}
+            self._write()
+
+    def _is_whole(self, name: str, entry: Entry) -> bool:
+        return not entry.before or file_sha256(self.folder / name) == entry.sha256
+
+    def _write(self) -> None:
+        told: dict[str, Any] = {"source": asdict(self.origin) if self.origin else None}
+        told["files"] = {name: asdict(entry) for name, entry in self.files.items()}
+        with whole_file(self.folder / RECORD) as part:
+            part.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def locked(folder: Path, waiting: Any = lambda: None) -> Iterator[Path]:
+    """One run at a time in a folder; the second waits for the first.
+
+    The system drops the lock with its process, killed or not. What a killed run left
+    unfinished is removed.
+    Args:
+        waiting: called once when the lock is taken by somebody else.
+    Yields: the folder to make results in.
+    Raises: OutputError: the folder cannot be made or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        making = folder / MAKING
+        lock = FileLock(folder / LOCK)
+        try:
+            lock.acquire(timeout=0.1)
+        except Timeout:
+            waiting()
+            lock.acquire()
+        making.mkdir(exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"{folder}: cannot be written ({reason_of(error)}). Choose another folder with -o."
+        ) from error
+    with lock:
+        _clear(making)
+        try:
+            yield making
+        finally:
+            _clear(making)
+            with suppress(OSError):  # something is put aside, or the folder is gone
+                making.rmdir()
+
+
+def _clear(making: Path) -> None:
+    """Remove unfinished results, but not what was put aside."""
+    if making.is_symlink():
+        raise OutputError(f"{making}: is not a folder of Poselift's. Move it away.")
+    try:
+        for leftover in making.glob("*"):
+            if leftover.is_dir() and not leftover.is_symlink():
+                shutil.rmtree(leftover)
+            elif not leftover.name.startswith(ASIDE):
+                leftover.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"{making}: cannot be written ({reason_of(error)}).") from error
+
+
+def _texts(told: Any) -> dict[str, str]:
+    """Raises: TypeError: not a table of texts."""
+    if not isinstance(told, dict) or not all(isinstance(v, str) for v in told.values()):
+        raise TypeError("not a table of texts")
+    return told
