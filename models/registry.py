@@ -7,18 +7,17 @@ import json
 import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from poselift.data.errors import FormatError, UnknownName
-from poselift.data.files.places import SHIPPED
+from poselift.data.files.places import SHIPPED, weights_file
 from poselift.data.files.whole_file import file_sha256
-from poselift.data.skeletons import skeleton_named
-from poselift.models.reference_checkpoints import load_reference_checkpoint
-from poselift.models.weights import LifterWeights, load_lifter
+
+if TYPE_CHECKING:
+    from poselift.models.weights import LifterWeights
 
 log = logging.getLogger(__name__)
 
-CHECKPOINTS = SHIPPED
 DEFAULT_LIFTER = "cmu27v4"
 
 
@@ -60,7 +59,7 @@ def detector_files() -> dict[str, dict[str, Any]]:
 
 @functools.cache
 def _table(name: str) -> dict[str, Any]:
-    path = CHECKPOINTS / name
+    path = SHIPPED / name
     try:
         table: dict[str, Any] = json.loads(path.read_text())
     except (OSError, ValueError) as error:
@@ -77,7 +76,7 @@ def checkpoint_file(name: str) -> CheckpointFile:
     """
     if name not in manifest():
         raise UnknownName("checkpoint", name, manifest())
-    path, about = CHECKPOINTS / name, manifest()[name]
+    path, about = SHIPPED / name, manifest()[name]
     if not path.exists():
         raise FormatError(f"{path}: is missing. Reinstall Poselift.")
     found = file_sha256(path)
@@ -95,11 +94,17 @@ def lifter_names() -> dict[str, str]:
 
 
 def open_lifter(name: str) -> tuple[LifterWeights, str]:
-    """A lifter by its shipped name or by the path of a checkpoint, and its sha256.
+    """A lifter and its sha256, by its name or by the path of a checkpoint.
 
-    Paths end in `.safetensors` (ours) or `.bin` / `.pt` (the reference's).
+    Names are those of the shipped lifters and of published checkpoints that were fetched;
+    paths end in `.safetensors` (ours) or `.bin` / `.pt` (the reference's).
     Raises: UnknownName, FormatError.
     """
+    # The lists above are read by commands that need no networks, and should not wait for torch.
+    from poselift.data.skeletons import skeleton_named
+    from poselift.models.reference_checkpoints import load_reference_checkpoint
+    from poselift.models.weights import load_lifter
+
     shipped = lifter_names()
     if name in shipped:
         file = checkpoint_file(shipped[name])
@@ -109,6 +114,8 @@ def open_lifter(name: str) -> tuple[LifterWeights, str]:
         raise UnknownName("lifter", name, [*shipped, "or the path of a .safetensors or .bin file"])
     if path.suffix == ".safetensors":
         return load_lifter(path), file_sha256(path)
+    if name in published() and not path.is_file():
+        path = weights_file(name) or path
     weights = load_reference_checkpoint(path)
     if weights.layout_in is None and path.name in published():
         layout = skeleton_named(published()[path.name]["layout_in"])
