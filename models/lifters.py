@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from poselift.data.errors import UnknownName
+from poselift.data.files.places import weights_file
 from poselift.data.files.whole_file import file_sha256
 from poselift.data.skeletons import skeleton_named
 from poselift.models.reference_checkpoints import load_reference_checkpoint
@@ -17,9 +18,10 @@ log = logging.getLogger(__name__)
 
 
 def open_lifter(name: str) -> tuple[LifterWeights, str]:
-    """A lifter by its shipped name or by the path of a checkpoint, and its sha256.
+    """A lifter and its sha256, by its name or by the path of a checkpoint.
 
-    Paths end in `.safetensors` (ours) or `.bin` / `.pt` (the reference's).
+    Names are those of the shipped lifters and of published checkpoints that were fetched;
+    paths end in `.safetensors` (ours) or `.bin` / `.pt` (the reference's).
     Raises: UnknownName, FormatError.
     """
     shipped = lifter_names()
@@ -31,6 +33,8 @@ def open_lifter(name: str) -> tuple[LifterWeights, str]:
         raise UnknownName("lifter", name, [*shipped, "or the path of a .safetensors or .bin file"])
     if path.suffix == ".safetensors":
         return load_lifter(path), file_sha256(path)
+    if name in published() and not path.is_file():
+        path = weights_file(name) or path
     weights = load_reference_checkpoint(path)
     if weights.layout_in is None and path.name in published():
         layout = skeleton_named(published()[path.name]["layout_in"])

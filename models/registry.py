@@ -12,7 +12,6 @@ from poselift.data.errors import FormatError, UnknownName
 from poselift.data.files.places import SHIPPED
 from poselift.data.files.whole_file import file_sha256
 
-CHECKPOINTS = SHIPPED
 DEFAULT_LIFTER = "cmu27v4"
 
 
@@ -54,7 +53,7 @@ def detector_files() -> dict[str, dict[str, Any]]:
 
 @functools.cache
 def _table(name: str) -> dict[str, Any]:
-    path = CHECKPOINTS / name
+    path = SHIPPED / name
     try:
         table: dict[str, Any] = json.loads(path.read_text())
     except (OSError, ValueError) as error:
@@ -71,7 +70,7 @@ def checkpoint_file(name: str) -> CheckpointFile:
     """
     if name not in manifest():
         raise UnknownName("checkpoint", name, manifest())
-    path, about = CHECKPOINTS / name, manifest()[name]
+    path, about = SHIPPED / name, manifest()[name]
     if not path.exists():
         raise FormatError(f"{path}: is missing. Reinstall Poselift.")
     found = file_sha256(path)

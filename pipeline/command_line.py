@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from poselift.data import __version__
 from poselift.data.errors import PoseliftError, one_line
 from poselift.pipeline.commands import (
+    doctor_command,
     import_command,
     reproduce_command,
     stage_commands,
-    tool_commands,
     train_commands,
+    weights_commands,
 )
 from poselift.pipeline.commands.run_command import add_run
 
@@ -32,7 +33,8 @@ def parser() -> argparse.ArgumentParser:
     import_command.add(commands)
     train_commands.add(commands)
     reproduce_command.add(commands)
-    tool_commands.add(commands)
+    weights_commands.add(commands)
+    doctor_command.add(commands)
     return top
 
 

@@ -24,3 +24,9 @@ def archives_folder() -> Path:
 def fetched_folder() -> Path:
     """Weights that were fetched: checkpoint/ of the checkout, else the user's cache."""
     return SHIPPED if in_checkout() else platformdirs.user_cache_path("poselift") / "checkpoint"
+
+
+def weights_file(name: str | Path) -> Path | None:
+    """A file of weights that is here, shipped or fetched; None: it is not."""
+    places = (folder / name for folder in (SHIPPED, fetched_folder()))
+    return next((path for path in places if path.is_file()), None)

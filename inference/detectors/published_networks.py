@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from poselift.data.errors import MissingWeights
-from poselift.models.registry import CHECKPOINTS
+from poselift.data.files.places import weights_file
 
 
 def found(file: str, elsewhere: Sequence[Path] = ()) -> Path | None:
-    """A published file in the project's `checkpoint/`, or in caches of other programs."""
-    places = (CHECKPOINTS, *elsewhere)
-    return next((folder / file for folder in places if (folder / file).is_file()), None)
+    """A published file that was fetched, or that lies in caches of other programs."""
+    cached = (folder / file for folder in elsewhere if (folder / file).is_file())
+    return weights_file(file) or next(cached, None)
 
 
 def fetch_command(*files: str) -> str:

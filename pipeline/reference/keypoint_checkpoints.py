@@ -19,19 +19,23 @@ from torch import nn
 
 from poselift.data.datasets.published_files import check_present
 from poselift.data.errors import FormatError
-from poselift.data.files.places import ROOMS
+from poselift.data.files.places import weights_file
 from poselift.data.files.whole_file import whole_file
 from poselift.models.reference_checkpoints import ABOUT, read_checkpoint
 from poselift.pipeline.reference.train_keypoints import KeypointTrainer
 
 RESUME = "poselift_resume"
+STANDARD = Path("checkpoint")  # where the reference keeps its checkpoints
 
 
 def find_checkpoint(folder: Path, name: str) -> Path:
-    """`folder/name` as given, else the same within the project. Raises: FormatError."""
+    """`folder/name` as given; what is not in `checkpoint/` here may be shipped or fetched.
+
+    Raises: FormatError.
+    """
     path = folder / name
-    if not path.is_file() and (ROOMS / path).is_file():
-        return ROOMS / path
+    if not path.is_file() and path.is_relative_to(STANDARD):
+        path = weights_file(path.relative_to(STANDARD)) or path
     check_present(path)
     return path
 

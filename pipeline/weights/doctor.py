@@ -1,23 +1,16 @@
-"""`poselift doctor`: what is installed, what works here, and what would make the rest work."""
+"""What works on this machine, and what would make the rest work."""
 
 from __future__ import annotations
 
-import argparse
-import platform
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import imageio_ffmpeg
 import torch
 
-from poselift.data import __version__
 from poselift.data.errors import MissingDependency, MissingWeights, PoseliftError, one_line
-from poselift.inference.detectors import BACKENDS, back_end, make_detector
-from poselift.inference.detectors.choice import DEFAULT, DetectorChoice
-from poselift.models.registry import checkpoint_file, manifest
-from poselift.pipeline.versions import PACKAGES, version_of
+from poselift.inference.detectors import back_end, make_detector
+from poselift.inference.detectors.choice import DetectorChoice
+from poselift.pipeline.versions import version_of
 
 
 @dataclass(frozen=True)
@@ -40,9 +33,14 @@ class BackEndState:
     enable: str | None = None
 
 
-def add(commands: Any) -> None:
-    command = commands.add_parser("doctor", help="what is installed and works here")
-    command.set_defaults(handler=_doctor)
+def devices() -> dict[str, str]:
+    """What networks can run on: the name that --device takes -> what it is."""
+    found = {"cpu": f"{torch.get_num_threads()} threads"}
+    for index in range(torch.cuda.device_count()):
+        found[f"cuda:{index}"] = torch.cuda.get_device_name(index)
+    if torch.backends.mps.is_available():
+        found["mps"] = "Apple GPU"
+    return found
 
 
 def state_of(name: str) -> BackEndState:
@@ -66,48 +64,3 @@ def state_of(name: str) -> BackEndState:
     except PoseliftError as error:
         return BackEndState(name, versions, kind.devices(), here, one_line(error))
     return BackEndState(name, versions, kind.devices(), here)
-
-
-def _doctor(asked: argparse.Namespace) -> int:
-    """Print what there is; status 1 when the main job cannot run."""
-    print(f"poselift {__version__}, Python {platform.python_version()}, {platform.platform()}")
-    for package in PACKAGES:
-        print(f"  {package} {version_of(package) or 'is not installed as a package'}")
-    print(f"  ffmpeg {imageio_ffmpeg.get_ffmpeg_version()}")
-    print("devices")
-    print(f"  cpu: {torch.get_num_threads()} threads")
-    for index in range(torch.cuda.device_count()):
-        print(f"  cuda:{index}: {torch.cuda.get_device_name(index)}")
-    if torch.backends.mps.is_available():
-        print("  mps: Apple GPU")
-    print("detectors")
-    states = {name: state_of(name) for name in BACKENDS}
-    for state in states.values():
-        _print_state(state)
-    print("shipped files")
-    altered = altered_shipped("  ")
-    return 1 if altered or states[DEFAULT].problem else 0
-
-
-def altered_shipped(indent: str = "") -> int:
-    """Print the state of every shipped file; how many are altered or missing."""
-    failed = 0
-    for file in manifest():
-        try:
-            print(f"{indent}{file}: ok ({checkpoint_file(file).sha256[:12]}...)")
-        except PoseliftError as error:
-            failed += 1
-            print(one_line(error), file=sys.stderr)
-    return failed
-
-
-def _print_state(state: BackEndState) -> None:
-    print(f"  {state.name}: {state.problem or 'works'}")
-    facts = [" ".join(pair) for pair in state.versions.items()]
-    facts += [f"on {', '.join(state.devices)}"] if state.devices else []
-    if facts:
-        print(f"    {', '.join(facts)}")
-    for model, path in state.networks.items():
-        print(f"    network {model}: {path}" if model else f"    network {path}")
-    if state.enable:
-        print(f"    to use it: {state.enable}")

@@ -23,8 +23,9 @@ from poselift.data.errors import (
     UnknownName,
     UnsafeFile,
 )
+from poselift.data.files import places
 from poselift.data.files.plain_pickle import dump_plain
-from poselift.inference.detectors import make_detector, published_networks, zoo_files
+from poselift.inference.detectors import make_detector, zoo_files
 from poselift.inference.detectors.choice import DetectorChoice
 from poselift.inference.detectors.keypoint_rcnn import (
     KeypointRCNN,
@@ -77,7 +78,7 @@ def test_an_unknown_configuration(package: Path, name: str) -> None:
 
 def test_where_weights_are_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FVCORE_CACHE", str(tmp_path))
-    monkeypatch.setattr(published_networks, "CHECKPOINTS", tmp_path / "checkpoint")
+    monkeypatch.setattr(places, "SHIPPED", tmp_path / "checkpoint")
     with pytest.raises(MissingWeights, match=r"poselift weights fetch model_final_04e291\.pkl"):
         weights_place(f"{R50}.yaml", None)
     with pytest.raises(MissingWeights, match=r"mine\.yaml are not here. With --detector-weights"):

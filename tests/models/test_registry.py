@@ -42,10 +42,10 @@ def test_every_lifter_has_a_card_and_says_what_it_is(name: str) -> None:
     arch = weights.position.arch
     assert weights.name == name and weights.trajectory is not None
     assert str(arch.receptive_field) in name and arch.causal == name.endswith("-causal")
-    card = (registry.CHECKPOINTS / f"{name}.md").read_text()
+    card = (registry.SHIPPED / f"{name}.md").read_text()
     for word in ("Apache-2.0", "NSF EIA-0196217", "P-MPJPE", "Limits"):
         assert word in card
-    assert (registry.CHECKPOINTS / f"{name}.log.jsonl").exists()
+    assert (registry.SHIPPED / f"{name}.log.jsonl").exists()
 
 
 def test_an_altered_file_is_not_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_an_altered_file_is_not_used(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     content = bytearray((tmp_path / name).read_bytes())
     content[-1] ^= 1
     (tmp_path / name).write_bytes(content)
-    monkeypatch.setattr(registry, "CHECKPOINTS", tmp_path)
+    monkeypatch.setattr(registry, "SHIPPED", tmp_path)
     with pytest.raises(FormatError, match=r"was altered \(sha256"):
         open_lifter(DEFAULT_LIFTER)
     (tmp_path / name).unlink()

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from poselift.data.files import places
 from poselift.inference.detectors import BACKENDS, back_end
-from poselift.inference.detectors import published_networks as networks
 from poselift.pipeline.command_line import main
 from poselift.pipeline.weights.doctor import state_of
 
@@ -18,7 +18,7 @@ def _no_caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No networks that somebody's other programs downloaded."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setenv("FVCORE_CACHE", str(tmp_path))
-    monkeypatch.setattr(networks, "CHECKPOINTS", tmp_path)
+    monkeypatch.setattr(places, "SHIPPED", tmp_path)
 
 
 def test_the_default_detector_works() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,12 @@ import pytest
 from test_fetch_weights import Site, left_in, site  # noqa: F401
 
 from poselift.data.errors import FormatError
+from poselift.data.files.places import fetched_folder
 from poselift.data.progress import Silent
-from poselift.models.registry import CHECKPOINTS, detector_files, published_files
-from poselift.pipeline.weights import fetch_weights
-from poselift.pipeline.weights.fetch_weights import RECORD, fetch, home_of, record_of
+from poselift.models.registry import detector_files, published_files
+from poselift.pipeline.weights import weight_files
+from poselift.pipeline.weights.fetch_weights import fetch
+from poselift.pipeline.weights.weight_files import LICENCES, RECORD, home_of, record_of
 
 NAME = "yolox_m_8xb8-300e_humanart-c2c7a14a.onnx"
 
@@ -30,17 +33,18 @@ def packed(*names: str) -> bytes:
 @pytest.fixture
 def served(site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:  # noqa: F811
     about: dict[str, Any] = {**detector_files()[NAME], "url": f"{site.url}yolox.zip"}
-    monkeypatch.setattr(fetch_weights, "detector_files", lambda: {NAME: about})
+    monkeypatch.setattr(weight_files, "detector_files", lambda: {NAME: about})
     site.files["yolox.zip"] = packed("export/detail.json", "export/end2end.onnx")
     return site
 
 
 def test_the_network_out_of_the_zip(served: Site, tmp_path: Path) -> None:
-    path, new = fetch(NAME, tmp_path, Silent())
-    assert new and path.read_bytes() == b"network export/end2end.onnx" * 100
+    file = fetch(NAME, tmp_path, Silent())
+    path = file.path
+    assert file.new and path.read_bytes() == b"network export/end2end.onnx" * 100
     assert left_in(tmp_path) == {NAME, RECORD}
     assert record_of(tmp_path)[NAME]["url"] == f"{served.url}yolox.zip"
-    assert fetch(NAME, tmp_path, Silent()) == (path, False)
+    assert fetch(NAME, tmp_path, Silent()) == replace(file, new=False)
     path.write_bytes(b"altered")
     with pytest.raises(FormatError, match="was altered"):
         fetch(NAME, tmp_path, Silent())
@@ -69,6 +73,6 @@ def test_every_network_has_an_address_and_a_licence() -> None:
     assert not detector_files().keys() & published_files().keys()
     for name, about in detector_files().items():
         assert about["url"].startswith("https://")
-        assert home_of(name) == CHECKPOINTS
-        assert about["licence"] in fetch_weights.LICENCES
+        assert home_of(name) == fetched_folder()
+        assert about["licence"] in LICENCES
         assert about["url"].endswith(".zip") == ("member" in about)
