@@ -222,7 +222,7 @@ def _layout(name: str, about: Mapping[str, Any]) -> ForeignLayout:
     for joint, sources in rules.items():
         sources = [sources] if isinstance(sources, str) else sources
         coco[joint] = _names(f"coco.{joint}", sources)
-    used_by = _names("used_by", about["used_by"]) if "used_by" in about else ()
+    used_by = _names("used_by", about["used_by"]) if about.get("used_by") else ()
     return ForeignLayout(name, joints, coco, extra, used_by)
 
 
