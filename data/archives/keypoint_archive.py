@@ -120,11 +120,13 @@ def save_keypoint_archive(path: Path, archive: KeypointArchive) -> None:
         write_object_npz(stream, {"positions_2d": positions, "metadata": about})
 
 
-def size_in_pixels(metadata: Mapping[Any, Any]) -> tuple[int, int]:
+def size_in_pixels(metadata: Any) -> tuple[int, int]:
     """(width, height) of {"w": .., "h": ..}; Python 2 may have written the keys as bytes.
 
     Raises: ValueError, KeyError, TypeError, OverflowError: no such sizes, or impossible ones.
     """
+    if not isinstance(metadata, Mapping):
+        raise TypeError(f"a {type(metadata).__name__} in place of a video's size")
     sizes = {k.decode("latin1") if isinstance(k, bytes) else k: v for k, v in metadata.items()}
     width, height = sizes["w"], sizes["h"]
     if not all(int(size) == size and 0 < size <= MAX_PIXELS for size in (width, height)):
