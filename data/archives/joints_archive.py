@@ -64,10 +64,8 @@ def load_joints(path: Path) -> list[JointsClip]:
 
 
 def _clip(a: TypedArchive, name: str) -> JointsClip:
-    h36m, coco = (
-        a.wholes(f"{name}/{layout}", None, joints, 3, within=_INT16, dtype=np.int16)
-        for layout, joints in (("h36m", H36M17.num_joints), ("coco", COCO17.num_joints))
-    )
+    h36m = a.wholes(f"{name}/h36m", None, H36M17.num_joints, 3, within=_INT16, dtype=np.int16)
+    coco = a.wholes(f"{name}/coco", len(h36m), COCO17.num_joints, 3, within=_INT16, dtype=np.int16)
     fps = a.number(f"{name}/fps", (MIN_FPS, MAX_FPS))
     if not len(h36m):
         raise a.wrong(f"{name}/h36m", "has no frames")

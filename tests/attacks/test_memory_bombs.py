@@ -16,6 +16,7 @@ import pytest
 import torch
 from conftest import ROOT
 from hostile import Calls, boxed, headed_member, pickled_member
+from safetensors.torch import save_file
 
 from poselift.data.archives.custom_2d import load_video_detections
 from poselift.data.archives.keypoint_archive import load_keypoint_archive
@@ -26,6 +27,7 @@ from poselift.data.files.safe_archive import load_object_npz, open_npz
 from poselift.data.foreign.formats import read_foreign
 from poselift.data.mocap.bvh import read_bvh
 from poselift.data.mocap.rig import load_rig
+from poselift.data.skeletons import COCO17
 from poselift.models.lifters import open_lifter
 from poselift.models.reference_checkpoints import load_reference_checkpoint, read_checkpoint
 
@@ -179,8 +181,6 @@ def test_a_storage_that_claims_more_than_there_is(zipped: bool, tmp_path: Path) 
 
 
 def test_a_lifter_of_a_million_frames(tmp_path: Path) -> None:
-    from safetensors.torch import save_file
-
     text = (
         '{"format": "poselift-lifter/1", "name": "x", "input": "screen", "layout_in": "coco", '
         '"layout_out": "h36m", "architectures": {"position": {"joints_in": 17, "features_in": 2, '
@@ -217,7 +217,7 @@ def test_a_million_frames_with_somebody_in_each(tmp_path: Path) -> None:
     count = 1_000_000
     np.savez_compressed(
         tmp_path / "detections.npz", format="poselift-detections/1", layout="coco",
-        joint_names=np.array(_coco()), width=640, height=360, fps=25.0, expected_frames=-1,
+        joint_names=np.array(COCO17.joints), width=640, height=360, fps=25.0, expected_frames=-1,
         frame_times_s=np.arange(count, dtype=float), frame=np.arange(count),
         boxes=np.zeros((count, 4), "f4"), scores=np.ones(count, "f4"),
         keypoints=np.zeros((count, 17, 2), "f4"), confidence=np.ones((count, 17), "f4"),
@@ -246,9 +246,3 @@ def _without_checksums(content: bytes) -> bytes:
             member._expected_crc = None  # type: ignore[attr-defined]
             new.writestr(info.filename, member.read())
     return changed.getvalue()
-
-
-def _coco() -> tuple[str, ...]:
-    from poselift.data.skeletons import COCO17
-
-    return COCO17.joints
