@@ -19,6 +19,7 @@ from torch import Tensor
 
 from poselift.data.errors import FormatError, UnknownName
 from poselift.data.files.bounded_zip import first_line
+from poselift.data.files.safe_archive import DAMAGED
 from poselift.data.skeletons import Skeleton, skeleton_named
 from poselift.models.inputs import InputKind, input_shape
 from poselift.models.outputs import OutputKind, output_rows
@@ -106,14 +107,16 @@ def save_lifter(path: Path, weights: LifterWeights, *, half: bool = False) -> No
 
 def load_lifter(path: Path) -> LifterWeights:
     """Read a lifter written by save_lifter. Raises: FormatError."""
+    if not path.is_file():
+        raise FormatError(f"{path}: no such checkpoint. List them: poselift weights list")
     try:
         with safe_open(path, framework="pt") as archive:
             text = (archive.metadata() or {}).get("poselift")
             tensors = {name: archive.get_tensor(name) for name in archive.keys()}  # noqa: SIM118
-    except FileNotFoundError:
-        raise FormatError(f"{path}: no such checkpoint. List them: poselift weights list") from None
-    except (SafetensorError, OSError) as error:
-        raise FormatError(f"{path}: not a safetensors file ({error}).") from error
+    except (SafetensorError, *DAMAGED) as error:
+        raise FormatError(
+            f"{path}: not a safetensors file ({first_line(error)}). Get the file again."
+        ) from error
     try:
         about = json.loads(text or "{}")
         if about.get("format") != FORMAT:
@@ -183,5 +186,6 @@ def _under(tensors: Mapping[str, Tensor], role: str) -> dict[str, Tensor]:
 def brief_reason(error: BaseException) -> str:
     """The line of torch's message that says why."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    lines = [line for line in lines if not line.startswith("Error(s) in loading")]
     named = [line for line in lines if "nsupported" in line]
     return (named or lines or [type(error).__name__])[0][:160]

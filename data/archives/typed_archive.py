@@ -16,14 +16,10 @@ _MOST_TEXT = 100
 
 
 class TypedArchive:
-    """Typed values out of an archive; what is anything else is a FormatError that names it.
+    """Typed values out of an archive; what is anything else is a FormatError that names it."""
 
-    Args:
-        again: what makes such an archive anew, for messages.
-    """
-
-    def __init__(self, archive: PlainArchive, again: str = "Make it again.") -> None:
-        self._archive, self.path, self._again = archive, archive.path, again
+    def __init__(self, archive: PlainArchive) -> None:
+        self._archive, self.path = archive, archive.path
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -73,7 +69,14 @@ class TypedArchive:
 
     def wrong(self, name: str, what: str) -> FormatError:
         """The error that says so of a member."""
-        return FormatError(f"{self.path}: '{name}' {what}. {self._again}")
+        return FormatError(f"{self.path}: '{name}' {what}. Make it again.")
+
+    def spend(self, count: int, what: str) -> None:
+        """Raises: FormatError: so many bytes more than such a file may take."""
+        try:
+            self._archive.budget.spend(count, what)
+        except ValueError as error:
+            raise FormatError(f"{self.path}: {error}. Make it again.") from error
 
     def _array(self, name: str, kinds: str, what: str, shape: Shape) -> np.ndarray:
         array = self._archive[name]

@@ -45,8 +45,8 @@ _GROWTH, _NUMBER_BYTES = 6, 12
 class PlainArchive:
     """Our own archive: plain arrays by name, each read when it is asked for."""
 
-    def __init__(self, path: Path, archive: zipfile.ZipFile) -> None:
-        self.path, self._archive = path, archive
+    def __init__(self, path: Path, archive: zipfile.ZipFile, budget: Budget) -> None:
+        self.path, self.budget, self._archive = path, budget, archive
         for name in archive.namelist():
             if not name.endswith(".npy"):
                 raise FormatError(f"{path}: '{name[:80]}' in it is no array (.npy). Make it again.")
@@ -79,8 +79,9 @@ def open_npz(path: Path, *, growth: float = 1) -> Iterator[PlainArchive]:
         growth: how many times as much its arrays take once they are in use.
     Raises: FormatError, naming the file.
     """
-    with open_zip(path, budget_of(path, MOSTLY_NAN), KIND, growth) as archive:
-        yield PlainArchive(path, archive)
+    budget = budget_of(path, MOSTLY_NAN)
+    with open_zip(path, budget, KIND, growth) as archive:
+        yield PlainArchive(path, archive, budget)
 
 
 def load_object_npz(path: Path) -> dict[str, Any]:

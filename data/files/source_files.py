@@ -66,6 +66,8 @@ def folder_files(folder: Path, pattern: str) -> Iterator[SourceFile]:
 def read_bounded(path: Path, limit: int = MAX_FILE_BYTES) -> bytes:
     """A whole file of at most `limit` bytes. Raises: FormatError: larger, or not readable."""
     try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise FormatError(f"{path}: is no file. Copy its content into one.")
         _check_size(str(path), path.stat().st_size, limit)
         return path.read_bytes()
     except OSError as error:

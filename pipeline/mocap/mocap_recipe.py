@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from poselift.data.errors import FormatError
+from poselift.data.files.source_files import read_bounded
 from poselift.data.files.toml_text import parse_toml
 from poselift.data.mocap.detector_noise import NoiseRanges
 from poselift.data.mocap.virtual_views import ViewRanges
@@ -19,6 +20,7 @@ from poselift.models.temporal import Architecture
 
 T = TypeVar("T")
 
+MAX_BYTES = 1 << 20
 _LEAST = {"steps": 1, "batch": 1, "frames": 2, "channels": 1, "trajectory_channels": 1}
 _LEAST |= {"validate_every": 1, "warmup": 0, "weight_decay": 0, "velocity_weight": 0}
 _MOST = {"steps": 10**9, "batch": 10**6, "frames": 10**5, "warmup": 10**9, "validate_every": 10**9}
@@ -102,8 +104,8 @@ def read_recipe(path: Path) -> MocapTraining:
     Raises: FormatError: not TOML, an unknown key, or a value of the wrong kind or size.
     """
     try:
-        table = parse_toml(path.read_text())
-    except (OSError, ValueError) as error:
+        table = parse_toml(read_bounded(path, MAX_BYTES).decode())
+    except ValueError as error:
         raise FormatError(f"{path}: no recipe ({error}).") from error
     default = MocapTraining()
     parts = {"views": default.views, "noise": default.noise}
