@@ -22,6 +22,7 @@ from poselift.inference.video.frame_times import fps_of, unbroken_fps
 from poselift.inference.video.picture_sequence import PictureSequence, is_sequence
 from poselift.inference.video.tone_mapping import ToneMapper
 from poselift.inference.video.video_file import VideoFile
+from poselift.inference.video.views import check_view
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,6 @@ SUFFIXES = frozenset(
         *("wmv", "asf", "flv", "f4v", "ogv", "mxf", "y4m"),
     )
 )
-ROTATIONS = (0, 90, 180, 270)
 
 
 @dataclass(frozen=True)
@@ -98,10 +98,7 @@ class VideoReader:
         fps: float | None = None,
     ) -> None:
         self.path = path
-        if rotate not in ROTATIONS:
-            raise ValueError(f"a picture is turned by 90, 180 or 270 degrees, not {rotate}")
-        if fps is not None and not 0 < fps < np.inf:
-            raise ValueError(f"pictures a second are more than 0, not {fps}")
+        check_view(rotate, fps)
         self._source: FrameSource = (
             PictureSequence(path, fps) if is_sequence(path) else VideoFile(path)
         )

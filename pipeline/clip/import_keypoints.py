@@ -30,6 +30,7 @@ class ImportSettings:
         kind: a name of poselift.data.foreign.formats.FORMATS, or auto.
         layout: a name in layouts.toml or the path of such a file; None to find out.
         video: what the keypoints are of; else its width and height in pixels and fps.
+        rotate: degrees clockwise to turn the video's shown picture by: 0, 90, 180 or 270.
         people: `all`, `best`, or how many of the best, as text.
     """
 
@@ -39,6 +40,7 @@ class ImportSettings:
     width: int | None = None
     height: int | None = None
     fps: float | None = None
+    rotate: int = 0
     people: str = "all"
 
 
@@ -74,7 +76,7 @@ def import_keypoints(
     clip = read_foreign(source, settings.kind, video.name if video else None)
     layout = layout_of(clip, settings.layout)
     timeline = (
-        _timeline_of_video(clip, video, progress or Silent())
+        _timeline_of_video(clip, video, settings, progress or Silent())
         if video
         else _timeline_as_told(clip, settings)
     )
@@ -87,14 +89,18 @@ def import_keypoints(
     return ImportedClip(clip.format, imported, tracks)
 
 
-def _timeline_of_video(clip: ForeignClip, video: Path, progress: Progress) -> Timeline:
+def _timeline_of_video(
+    clip: ForeignClip, video: Path, settings: ImportSettings, progress: Progress
+) -> Timeline:
     """The frames that the video really has. Raises: VideoError; FormatError: another size."""
-    reader = VideoReader(video, fit=_GLANCE)
+    reader = VideoReader(video, fit=_GLANCE, rotate=settings.rotate, fps=settings.fps)
     info = reader.info
     if clip.size is not None and clip.size != (info.width, info.height):
+        turned = clip.size == (info.height, info.width)
         raise FormatError(
             f"{clip.source}: is of a video of {clip.size[0]}x{clip.size[1]} pixels, but {video} "
-            f"has {info.width}x{info.height}. Give the video that the keypoints are of."
+            f"is shown as {info.width}x{info.height}. Give the video that the keypoints are of"
+            f"{', or turn its picture with --rotate' if turned else ''}."
         )
     times = []
     with reported(progress, video.name, "read", reader.expected_frames):
