@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import torch
-
 from poselift.data.errors import PoseliftError
 
 BEST = "auto"
@@ -14,6 +12,8 @@ def checked_device(name: str) -> str:
 
     Raises: PoseliftError: torch has no such device here.
     """
+    import torch
+
     if name == BEST:
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
