@@ -291,6 +291,18 @@ def test_humaneva_from_training_to_evaluation(
     assert "lenses" in capsys.readouterr().err
 
 
+def test_reading_flags_loads_no_work() -> None:
+    code = """if True:
+        import sys
+        from poselift.pipeline.commands import keypoint_commands, reference_flags
+        from poselift.pipeline.reference.experiments import load_recipes
+        reference_flags.parser().parse_args(["-e", "3"]), load_recipes()
+        print(*{"torch", "numpy", "cv2", "scipy", "av"} & {*sys.modules})"""
+    told = [sys.executable, "-c", code]
+    ran = subprocess.run(told, check=True, cwd=ROOT, capture_output=True, text=True)
+    assert ran.stdout.split() == []
+
+
 def test_the_script_runs_from_any_directory(h36m: Path, tmp_path: Path) -> None:
     told = f"-k gt -ste S9 -a Eating --data-dir {h36m} -c {h36m / 'own'} --evaluate epoch_1.bin"
     ran = subprocess.run(
