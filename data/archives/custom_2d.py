@@ -17,11 +17,11 @@ import numpy as np
 
 from poselift.data.archives.keypoint_archive import (
     KeypointArchive,
-    reason,
     save_keypoint_archive,
     size_in_pixels,
 )
-from poselift.data.errors import FormatError, NoPersonFound, PoseliftError
+from poselift.data.errors import FormatError, NoPersonFound, PoseliftError, reason_of
+from poselift.data.files.places import checked_name
 from poselift.data.files.safe_archive import load_object_npz, write_object_npz
 from poselift.data.files.whole_file import whole_file
 from poselift.data.gaps import fill_gaps
@@ -105,7 +105,7 @@ def load_video_detections(path: Path) -> VideoDetections:
         return VideoDetections(width, height, *zip(*people, strict=True))
     except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
         raise FormatError(
-            f"{path}: not detections of a video ({reason(error)}). Detect the video again."
+            f"{path}: not detections of a video ({reason_of(error)}). Detect the video again."
         ) from error
 
 
@@ -231,12 +231,7 @@ def convert_folder(folder: Path) -> Conversion:
 
 def custom_archive_path(data_dir: Path, name: str) -> Path:
     """Where the data set NAME lies. Raises: FormatError: NAME is no part of a file name."""
-    if not name or not name.isprintable() or any(mark in name for mark in "/\\:"):
-        raise FormatError(
-            f"{name!r} cannot name a data set: give a word without path separators, "
-            "for example -o myvideos."
-        )
-    return data_dir / f"data_2d_custom_{name}.npz"
+    return data_dir / f"data_2d_custom_{checked_name(name)}.npz"
 
 
 def save_custom(path: Path, conversion: Conversion) -> None:

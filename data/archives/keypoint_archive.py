@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from poselift.data.errors import FormatError
+from poselift.data.errors import FormatError, reason_of
 from poselift.data.files.safe_archive import load_object_npz, write_object_npz
 from poselift.data.files.whole_file import whole_file
 
@@ -94,7 +94,7 @@ def load_keypoint_archive(path: Path) -> KeypointArchive:
             },
         )
     except (KeyError, OverflowError, TypeError, ValueError) as error:
-        raise FormatError(f"{path}: {reason(error)}. Prepare the data set again.") from error
+        raise FormatError(f"{path}: {reason_of(error)}. Prepare the data set again.") from error
 
 
 def save_keypoint_archive(path: Path, archive: KeypointArchive) -> None:
@@ -126,13 +126,6 @@ def size_in_pixels(metadata: Mapping[Any, Any]) -> tuple[int, int]:
     if not all(int(size) == size and 0 < size <= MAX_PIXELS for size in (width, height)):
         raise ValueError(f"a video of {width} x {height} pixels")
     return int(width), int(height)
-
-
-def reason(error: Exception) -> str:
-    """What a failed look-up or conversion says, in one line."""
-    if isinstance(error, KeyError):
-        return f"has no '{error.args[0]}'"
-    return (str(error) or type(error).__name__).splitlines()[0]
 
 
 def _mapping(path: Path, name: str, value: Any) -> Mapping[Any, Any]:

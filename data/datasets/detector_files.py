@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from poselift.data.archives.keypoint_archive import reason
-from poselift.data.errors import FormatError
+from poselift.data.errors import FormatError, reason_of
 from poselift.data.files.safe_archive import load_object_npz
 
 # Fine-tuned Detectron writes x, y, logit, probability and then the refined x, y.
@@ -73,7 +72,7 @@ def read_detector(path: Path) -> np.ndarray:
             raise ValueError(f"keypoints of {keypoints.dtype} {keypoints.shape}, not (T, J, 3)")
         return keypoints[:, :, :2].astype(np.float32)
     except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
-        raise FormatError(f"{path}: neither Detectron's nor CPN's ({reason(error)}).") from error
+        raise FormatError(f"{path}: neither Detectron's nor CPN's ({reason_of(error)}).") from error
 
 
 def _held(xy: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from poselift.data.errors import FormatError, UnknownName
+from poselift.data.errors import FormatError, UnknownName, reason_of
 from poselift.data.foreign.clip import ForeignClip
 from poselift.data.foreign.coco_results import is_alphapose, is_results, read_alphapose, read_coco
 from poselift.data.foreign.deeplabcut import is_deeplabcut, read_deeplabcut
@@ -61,7 +61,7 @@ def read_foreign(path: Path, kind: str = "auto", video: str | None = None) -> Fo
         found = _read(path, FORMATS[format_of(path) if kind == "auto" else kind])
     except OSError as error:
         raise FormatError(
-            f"{path}: cannot be read ({error.strerror or error}). Check the path and its rights."
+            f"{path}: cannot be read ({reason_of(error)}). Check the path and its rights."
         ) from error
     return found if isinstance(found, ForeignClip) else _chosen(path, found, video)
 

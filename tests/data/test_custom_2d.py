@@ -217,7 +217,7 @@ def test_missing_options_are_a_usage_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["", "../up", "a/b", "a\\b", "c:d", "a\0b", "a\nb"])
 def test_names_cannot_leave_the_folder(name: str) -> None:
-    with pytest.raises(FormatError, match="cannot name a data set"):
+    with pytest.raises(FormatError, match="cannot be part of a file's name"):
         custom_archive_path(Path("data"), name)
 
 
