@@ -25,8 +25,8 @@ from poselift.data.files.places import checked_name
 from poselift.data.files.safe_archive import load_object_npz, write_object_npz
 from poselift.data.files.whole_file import whole_file
 from poselift.data.gaps import fill_gaps
-from poselift.data.skeletons import COCO17, Skeleton
-from poselift.data.structures import Detections, FrameDetections, Timeline
+from poselift.data.skeletons import COCO17
+from poselift.data.structures import Detections
 
 # Data sets are stored as float32. NaN is not less than anything either.
 LARGEST = np.finfo(np.float32).max
@@ -143,31 +143,6 @@ def from_detections(detections: Detections) -> VideoDetections:
     return VideoDetections(timeline.width, timeline.height, tuple(boxes), tuple(keypoints))
 
 
-def to_detections(video: VideoDetections, fps: float, layout: Skeleton = COCO17) -> Detections:
-    """The reference's rows as ours.
-
-    Args:
-        fps: the format does not say; frame t is shown at t / fps seconds.
-    Raises: FormatError: the keypoints have not the layout's number of joints.
-    """
-    frames = []
-    for boxes, keypoints in zip(video.boxes, video.keypoints, strict=True):
-        if not len(boxes):
-            frames.append(FrameDetections.none(layout))
-            continue
-        _check_joints(keypoints, layout)
-        frames.append(
-            FrameDetections(
-                boxes=boxes[:, :4].astype(np.float32),
-                scores=boxes[:, 4].astype(np.float32).clip(0, 1),
-                keypoints=keypoints[:, :2].transpose(0, 2, 1).astype(np.float32),
-                confidence=keypoints[:, 3].astype(np.float32).clip(0, 1),
-            )
-        )
-    timeline = Timeline(video.width, video.height, fps, np.arange(len(video)) / fps)
-    return Detections(timeline, tuple(frames), layout)
-
-
 def best_person(video: VideoDetections) -> np.ndarray:
     """The person with the highest box score, frame by frame.
 
@@ -177,7 +152,7 @@ def best_person(video: VideoDetections) -> np.ndarray:
     xy = np.full((len(video), COCO17.num_joints, 2), np.nan, np.float32)
     for frame, (boxes, keypoints) in enumerate(zip(video.boxes, video.keypoints, strict=True)):
         if len(boxes):
-            _check_joints(keypoints, COCO17)
+            _check_joints(keypoints)
             xy[frame] = keypoints[boxes[:, 4].argmax(), :2].T
     return xy
 
@@ -272,9 +247,9 @@ def _rows(classes: Sequence[Any] | None) -> np.ndarray:
     return rows if rows.dtype.kind == "f" else rows.astype(np.float32)
 
 
-def _check_joints(keypoints: np.ndarray, layout: Skeleton) -> None:
-    if keypoints.shape[2] != layout.num_joints:
+def _check_joints(keypoints: np.ndarray) -> None:
+    if keypoints.shape[2] != COCO17.num_joints:
         raise FormatError(
-            f"keypoints have {keypoints.shape[2]} joints, but '{layout.name}' has "
-            f"{layout.num_joints}."
+            f"keypoints have {keypoints.shape[2]} joints, but '{COCO17.name}' has "
+            f"{COCO17.num_joints}."
         )

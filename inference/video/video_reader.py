@@ -72,7 +72,6 @@ def probe(path: Path) -> VideoInfo:
             width=width,
             height=height,
             fps=_claimed_fps(container),
-            codec=stream.codec_context.name,
             rotation=90 * turn_of(first).quarters,
             duration_s=duration if duration and 0 < duration < _LONGEST_S else None,
             frame_count=stream.frames or None,
