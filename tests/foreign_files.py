@@ -14,7 +14,7 @@ import pytest
 
 from poselift.data.archives.custom_2d import best_person, load_video_detections
 from poselift.data.errors import FormatError, PoseliftError
-from poselift.data.foreign.layouts import shipped
+from poselift.data.foreign.layouts import known_layouts
 from poselift.data.gaps import fill_gaps
 from poselift.data.skeletons import COCO17
 from poselift.pipeline.clip.import_keypoints import ImportedClip, ImportSettings, import_keypoints
@@ -50,7 +50,7 @@ def two_dancers(detections: Path) -> Frames:
 
 def in_layout(person: Person, name: str) -> np.ndarray:
     """(J, 3) of a shipped layout; the joints that COCO does not have lie at the nose."""
-    layout = shipped()[name]
+    layout = known_layouts()[name]
     points = np.repeat(person[:1], layout.num_joints, axis=0)
     for joint, sources in layout.coco.items():
         for source in sources:
@@ -184,7 +184,7 @@ def write_deeplabcut(path: Path, frames: Frames) -> Path:
 def write_joint_table(path: Path, frames: Frames, layout: str = "coco") -> Path:
     """A row a joint, in pixels; who lacks a joint has no row of it."""
     header = ["frame", "person", "joint", "x", "y", "confidence"]
-    joints = shipped()[layout].joints
+    joints = known_layouts()[layout].joints
     rows = [
         [t, number, joint, *flat(point)]
         for t, people in enumerate(frames)
@@ -198,7 +198,7 @@ def write_joint_table(path: Path, frames: Frames, layout: str = "coco") -> Path:
 def write_shares_table(path: Path, frames: Frames) -> Path:
     """MediaPipe's landmarks as a spreadsheet of half of Europe saves them, with times."""
     header = ["time_s", "frame", "joint", "x_share", "y_share", "z", "confidence", "person"]
-    joints = shipped()["mediapipe_33"].joints
+    joints = known_layouts()["mediapipe_33"].joints
     lines = [";".join(header)]
     for t, people in enumerate(frames):
         for number, person in people.items():

@@ -17,7 +17,6 @@ import numpy as np
 
 from poselift.data.archives.keypoint_archive import (
     KeypointArchive,
-    save_keypoint_archive,
     size_in_pixels,
 )
 from poselift.data.errors import FormatError, NoPersonFound, PoseliftError, reason_of
@@ -157,6 +156,17 @@ def best_person(video: VideoDetections) -> np.ndarray:
     return xy
 
 
+def rows_of_people(classes: Sequence[Any] | None) -> np.ndarray:
+    """The rows of the second class; Detectron1 has lists of arrays, and None for nobody.
+
+    Raises: ValueError: they hold no numbers. IndexError, TypeError: there are no classes.
+    """
+    rows = np.asarray([] if classes is None or classes[1] is None else classes[1])
+    if rows.dtype.kind not in "fiu":
+        raise ValueError(f"holds rows of {rows.dtype}, not numbers")
+    return rows if rows.dtype.kind == "f" else rows.astype(np.float32)
+
+
 def build_custom(
     people: Mapping[str, np.ndarray], sizes: Mapping[str, tuple[int, int]]
 ) -> KeypointArchive:
@@ -166,14 +176,8 @@ def build_custom(
         people: for each video (T, 17, 2) float32 pixels without gaps.
         sizes: for each video (width, height), pixels.
     """
-    return KeypointArchive(
-        positions={name: {"custom": (xy,)} for name, xy in people.items()},
-        layout_name=COCO17.name,
-        num_joints=COCO17.num_joints,
-        left=COCO17.left,
-        right=COCO17.right,
-        video_sizes={name: sizes[name] for name in people},
-    )
+    positions = {name: {"custom": (xy,)} for name, xy in people.items()}
+    return KeypointArchive.of(COCO17, positions, {name: sizes[name] for name in people})
 
 
 def convert_folder(folder: Path) -> Conversion:
@@ -209,13 +213,6 @@ def custom_archive_path(data_dir: Path, name: str) -> Path:
     return data_dir / f"data_2d_custom_{checked_name(name)}.npz"
 
 
-def save_custom(path: Path, conversion: Conversion) -> None:
-    """Write the data set. Raises: OutputError: it cannot be written."""
-    if conversion.archive is None:
-        raise ValueError("no video was converted")
-    save_keypoint_archive(path, conversion.archive)
-
-
 def _best_person_of(path: Path, video: VideoDetections) -> np.ndarray:
     """best_person with errors that name the file, and one when nobody is ever seen."""
     try:
@@ -232,19 +229,11 @@ def _best_person_of(path: Path, video: VideoDetections) -> np.ndarray:
 
 def _people(boxes: Any, keypoints: Any) -> tuple[np.ndarray, np.ndarray]:
     """One frame's rows of class 1, the person: (P, 5), (P, 4, J)."""
-    rows = _rows(boxes)
-    joints = _rows(keypoints) if len(rows) else rows
+    rows = rows_of_people(boxes)
+    joints = rows_of_people(keypoints) if len(rows) else rows
     if not len(rows) or not len(joints):
         return np.zeros((0, 5), np.float32), np.zeros((0, 4, COCO17.num_joints), np.float32)
     return rows, joints
-
-
-def _rows(classes: Sequence[Any] | None) -> np.ndarray:
-    """The rows of the second class; Detectron1 has lists of arrays, and None for nobody."""
-    rows = np.asarray([] if classes is None or classes[1] is None else classes[1])
-    if rows.dtype.kind not in "fiu":
-        raise ValueError(f"holds rows of {rows.dtype}, not numbers")
-    return rows if rows.dtype.kind == "f" else rows.astype(np.float32)
 
 
 def _check_joints(keypoints: np.ndarray) -> None:

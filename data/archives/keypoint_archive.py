@@ -12,6 +12,7 @@ import numpy as np
 from poselift.data.errors import FormatError, reason_of
 from poselift.data.files.safe_archive import load_object_npz, write_object_npz
 from poselift.data.files.whole_file import whole_file
+from poselift.data.skeletons import Skeleton, swapped
 
 # No video is larger along a side; an archive that says so is damaged.
 MAX_PIXELS = 1 << 16
@@ -53,13 +54,21 @@ class KeypointArchive:
                     if not np.issubdtype(xy.dtype, np.floating) or not np.isfinite(xy).all():
                         raise ValueError(f"{where}: has keypoints that are no numbers")
 
+    @classmethod
+    def of(
+        cls,
+        layout: Skeleton,
+        positions: Mapping[str, Mapping[str, tuple[np.ndarray, ...]]],
+        video_sizes: Mapping[str, tuple[int, int]] | None = None,
+    ) -> KeypointArchive:
+        """Keypoints of a known skeleton."""
+        sides = layout.left, layout.right
+        return cls(positions, layout.name, layout.num_joints, *sides, video_sizes or {})
+
     @property
     def mirror(self) -> tuple[int, ...]:
         """(J,) permutation that swaps every left joint with its right twin."""
-        order = list(range(self.num_joints))
-        for left, right in zip(self.left, self.right, strict=True):
-            order[left], order[right] = right, left
-        return tuple(order)
+        return swapped(self.num_joints, self.left, self.right)
 
 
 def load_keypoint_archive(path: Path) -> KeypointArchive:

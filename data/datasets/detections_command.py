@@ -6,13 +6,13 @@ from pathlib import Path
 
 from poselift.data.archives.keypoint_archive import save_keypoint_archive
 from poselift.data.datasets.completeness import judge_left_out
-from poselift.data.datasets.h36m_detections import Detections2D
+from poselift.data.datasets.h36m_detections import AssembledDetections
 from poselift.data.errors import FormatError
 from poselift.data.files.places import checked_name
 
 
 def write_detections(
-    detections: Detections2D,
+    detections: AssembledDetections,
     source: Path,
     layout: str,
     data_dir: Path,

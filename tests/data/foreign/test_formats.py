@@ -14,7 +14,7 @@ from poselift.data.archives.keypoint_archive import save_keypoint_archive
 from poselift.data.errors import FormatError
 from poselift.data.foreign.clip import frame_number
 from poselift.data.foreign.formats import format_of, read_foreign
-from poselift.data.foreign.layouts import shipped
+from poselift.data.foreign.layouts import known_layouts
 from poselift.data.skeletons import COCO17
 
 
@@ -81,7 +81,7 @@ def test_a_custom_archive_of_two_videos(tmp_path: Path, frames: Frames) -> None:
 
 def test_one_animal_with_numbered_joints(tmp_path: Path, frames: Frames) -> None:
     """DeepLabCut's human model, labelled by hand: no likelihood, images for frames, one person."""
-    layout = shipped()["dlc_human"]
+    layout = known_layouts()["dlc_human"]
     cells = [(joint, axis) for joint in layout.joints for axis in "xy"]
     rows = [["scorer", "", "", *["me"] * len(cells)]]
     rows += [

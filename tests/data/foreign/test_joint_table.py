@@ -13,7 +13,7 @@ from foreign_files import FPS, GAP, Frames, imported, refused, write
 
 from poselift.data.archives.stage_results import load_detections
 from poselift.data.errors import LayoutMismatch
-from poselift.data.foreign.layouts import shipped
+from poselift.data.foreign.layouts import known_layouts
 from poselift.data.skeletons import COCO17
 from poselift.pipeline.command_line import main
 
@@ -31,10 +31,10 @@ def test_the_documented_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert heights["nose"] < heights["left_hip"] < heights["left_ankle"]
 
 
-@pytest.mark.parametrize("layout", shipped())
+@pytest.mark.parametrize("layout", known_layouts())
 def test_joints_of_any_layout(layout: str, tmp_path: Path, frames: Frames) -> None:
     clip = imported(files.write_joint_table(tmp_path / "clip", frames, layout))
-    assert set(clip.imported.layout.missing) == set(shipped()[layout].missing)
+    assert set(clip.imported.layout.missing) == set(known_layouts()[layout].missing)
     ankle = COCO17.index("right_ankle")
     found = clip.imported.detections.frames[7].keypoints[:, ankle]
     truth = np.stack([person[ankle, :2] for person in frames[7].values()])

@@ -11,7 +11,7 @@ import pytest
 from foreign_files import Frames, imported, refused, write
 
 from poselift.data.errors import LayoutMismatch, PoseliftError
-from poselift.data.foreign.layouts import joint_named, layout_named, shipped
+from poselift.data.foreign.layouts import joint_named, known_layouts, layout_named
 from poselift.data.skeletons import COCO17
 
 # The number of each of COCO's joints in the file, from each tool's own documentation.
@@ -30,9 +30,9 @@ COUNTS = {"body_25": 25, "openpose_coco": 18, "coco_wholebody": 133, "halpe_136"
 
 
 def test_layouts_by_hand() -> None:
-    assert set(BY_HAND) == set(shipped())
+    assert set(BY_HAND) == set(known_layouts())
     for name, order in BY_HAND.items():
-        layout = shipped()[name]
+        layout = known_layouts()[name]
         assert layout.num_joints == COUNTS.get(name, layout.num_joints)
         points = np.arange(layout.num_joints)[:, None] * (10.0, 100.0, 0.001) + (1, 2, 0.1)
         result = layout.to_coco(points)
