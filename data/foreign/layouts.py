@@ -105,12 +105,11 @@ def layout_of(clip: ForeignClip, asked: str | None) -> ForeignLayout:
         return _fitted(known_layouts()[clip.layout], clip)
     if clip.joints is not None:
         return _by_names(clip, clip.joints)
-    for layout in known_layouts().values():
-        if clip.format in layout.used_by and layout.num_joints == clip.num_joints:
+    usual = [layout for layout in known_layouts().values() if clip.format in layout.used_by]
+    for layout in usual:
+        if layout.num_joints == clip.num_joints:
             return layout
-    known = [
-        f"{x.name} ({x.num_joints})" for x in known_layouts().values() if clip.format in x.used_by
-    ]
+    known = [f"{layout.name} ({layout.num_joints})" for layout in usual]
     raise LayoutMismatch(
         f"{clip.source}: has {clip.num_joints} keypoints a person, and no layout of {clip.format} "
         f"has that many: {', '.join(known)}. Name the layout with --layout, or describe it in a "
@@ -119,7 +118,7 @@ def layout_of(clip: ForeignClip, asked: str | None) -> ForeignLayout:
 
 
 def layout_named(asked: str) -> ForeignLayout:
-    """A shipped layout, or the one in a .toml file.
+    """A layout of layouts.toml, or the one in a .toml file.
 
     Raises: UnknownName; FormatError, LayoutMismatch: the file is no layout.
     """
@@ -169,7 +168,7 @@ def joint_named(name: str) -> str | None:
 
 
 def _by_names(clip: ForeignClip, names: Sequence[str]) -> ForeignLayout:
-    """The layout that a file's own joint names make, or the shipped one that has all of them."""
+    """The layout that a file's own joint names make, or the known one that has all of them."""
     coco: dict[str, tuple[str, ...]] = {}
     for name in names:
         joint = joint_named(name)
