@@ -28,7 +28,7 @@ def read_joint_table(path: Path) -> ForeignClip:
     try:
         cells = _columns(rows)
         frames = [frame_number(number) for number in _numbers(cells["frame"])]
-        people = [person_number(cell.strip()) for cell in cells.get("person", ["1"] * len(frames))]
+        people = [person_number(n) for n in _numbers(cells.get("person", ["1"] * len(frames)))]
         times_s = _times(frames, _numbers(cells["time_s"])) if "time_s" in cells else None
         found, joints = _people(frames, people, cells)
     except ValueError as error:
