@@ -21,7 +21,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from poselift.data import __version__
-from poselift.data.errors import OutputError
+from poselift.data.errors import OutputError, reason_of
 from poselift.data.files.whole_file import file_sha256, whole_file
 
 RECORD = ".poselift.json"
@@ -115,9 +115,9 @@ class StageCache:
             try:
                 path.unlink(missing_ok=True)
             except OSError as error:
-                reason = error.strerror or str(error)
                 raise OutputError(
-                    f"{path}: cannot be removed ({reason}). Remove it, or choose another place."
+                    f"{path}: cannot be removed ({reason_of(error)}). Remove it, or choose "
+                    "another place."
                 ) from error
         gone = set(stages)
         kept = {stage: e for stage, e in self._entries.items() if stage.split()[0] not in gone}
@@ -150,9 +150,8 @@ def locked(folder: Path, waiting: Any = lambda: None) -> Iterator[None]:
             waiting()
             lock.acquire()
     except OSError as error:
-        reason = error.strerror or str(error)
         raise OutputError(
-            f"{folder}: cannot be written ({reason}). Choose another folder with -o."
+            f"{folder}: cannot be written ({reason_of(error)}). Choose another folder with -o."
         ) from error
     with lock:
         for leftover in (*folder.glob(".*.part*"), *folder.glob(".gif-*")):

@@ -21,7 +21,7 @@ from typing import IO
 from filelock import FileLock, Timeout
 
 from poselift.data import __version__
-from poselift.data.errors import DownloadError, OutputError
+from poselift.data.errors import DownloadError, OutputError, reason_of
 from poselift.data.files.whole_file import whole_file
 from poselift.pipeline.progress import Progress
 
@@ -103,9 +103,8 @@ def download(
     except Timeout:
         raise OutputError(f"{path}: is being fetched by another process.") from None
     except OSError as error:
-        reason = error.strerror or str(error)
         raise OutputError(
-            f"{path}: cannot be written ({reason}). Free space or choose another --to."
+            f"{path}: cannot be written ({reason_of(error)}). Free space or choose another --to."
         ) from error
 
 
