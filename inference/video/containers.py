@@ -6,7 +6,7 @@ from pathlib import Path
 
 import av
 
-from poselift.data.errors import VideoError
+from poselift.data.errors import VideoError, reason_of
 
 # Demuxers that read one file. Playlists, which point at other files, are left out.
 FORMATS = "mov,matroska,webm,avi,gif,mpeg,mpegts,mpegvideo,asf,flv,ogg,mxf,m4v,h264,hevc,ivf"
@@ -25,7 +25,7 @@ def open_container(path: Path) -> av.container.InputContainer:
     try:
         return av.open(str(path.resolve()), options=dict(ONE_FILE), metadata_errors="replace")
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
         raise VideoError(
-            f"{path}: cannot be read as a video ({reason}). Check that it plays, or re-encode it."
+            f"{path}: cannot be read as a video ({reason_of(error)}). Check that it "
+            "plays, or re-encode it."
         ) from error

@@ -14,7 +14,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from poselift.data.errors import VideoError
+from poselift.data.errors import VideoError, reason_of
 from poselift.data.structures import Timeline, VideoInfo
 from poselift.inference.video.containers import open_container
 from poselift.inference.video.display_matrix import Turn, turn_of, upright_rgb, upright_size
@@ -72,7 +72,6 @@ def probe(path: Path) -> VideoInfo:
             width=width,
             height=height,
             fps=_claimed_fps(container),
-            codec=stream.codec_context.name,
             rotation=90 * turn_of(first).quarters,
             duration_s=duration if duration and 0 < duration < _LONGEST_S else None,
             frame_count=stream.frames or None,
@@ -224,7 +223,7 @@ class VideoReader:
             except av.error.FFmpegError as error:
                 # A damaged packet, and what follows may still decode; a damaged
                 # container ends `packets`, so that the next turn returns.
-                self.damage = error.strerror or str(error)
+                self.damage = reason_of(error)
                 log.debug("%s: %s", self.path, self.damage)
 
     def _nothing_decoded(self) -> str:
@@ -276,9 +275,8 @@ def _first_frame(container: av.container.InputContainer, path: Path) -> av.Video
     try:
         frame = next(container.decode(video=0), None)
     except (av.error.FFmpegError, EOFError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
         raise VideoError(
-            f"{path}: no frame can be decoded ({reason}). Re-encode it, or copy it again."
+            f"{path}: no frame can be decoded ({reason_of(error)}). Re-encode it, or copy it again."
         ) from error
     if frame is None:
         raise VideoError(f"{path}: holds no frames. Copy it again.")
