@@ -41,7 +41,6 @@ class VideoInfo:
     width: int
     height: int
     fps: float
-    codec: str
     rotation: int = 0
     duration_s: float | None = None
     frame_count: int | None = None

@@ -22,7 +22,7 @@ from typing import IO, Any, BinaryIO
 
 import numpy as np
 
-from poselift.data.errors import FormatError, UnsafeFile
+from poselift.data.errors import FormatError, UnsafeFile, reason_of
 from poselift.data.files.plain_pickle import dump_plain, load_plain
 
 # In strangers' archives: real numbers never shrink a hundredfold; below the size, any
@@ -60,18 +60,18 @@ def open_npz(path: Path) -> Iterator[np.lib.npyio.NpzFile]:
     except FileNotFoundError:
         raise FormatError(f"{path}: no such file.") from None
     except (*_DAMAGED_ZIP, *_DAMAGED_MEMBER) as error:
-        raise FormatError(f"{path}: not a NumPy archive ({_first_line(error)}).") from error
+        raise FormatError(f"{path}: not a NumPy archive ({reason_of(error)}).") from error
     if not isinstance(archive, np.lib.npyio.NpzFile) or archive.zip is None:
         raise FormatError(f"{path}: a single array, not an archive (.npz).")
     with archive:
         try:
             _check_claims(archive.zip)
         except (*_DAMAGED_ZIP, *_DAMAGED_MEMBER) as error:
-            raise FormatError(f"{path}: damaged archive ({_first_line(error)}).") from error
+            raise FormatError(f"{path}: damaged archive ({reason_of(error)}).") from error
         try:
             yield archive
         except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
-            raise FormatError(f"{path}: damaged archive ({_first_line(error)}).") from error
+            raise FormatError(f"{path}: damaged archive ({reason_of(error)}).") from error
 
 
 def load_object_npz(path: Path) -> dict[str, Any]:
@@ -93,7 +93,7 @@ def load_object_npz(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise FormatError(f"{path}: no such file.") from None
     except _DAMAGED_ZIP as error:
-        raise FormatError(f"{path}: not a NumPy archive ({_first_line(error)}).") from error
+        raise FormatError(f"{path}: not a NumPy archive ({reason_of(error)}).") from error
 
 
 def write_object_npz(stream: BinaryIO, members: Mapping[str, Any]) -> None:
@@ -153,7 +153,7 @@ def _read_member(path: Path, archive: zipfile.ZipFile, name: str) -> Any:
             f"{path}: refused, '{name}' could run code: {error}. Get the file from its author."
         ) from None
     except (*_DAMAGED_ZIP, *_DAMAGED_MEMBER) as error:
-        raise FormatError(f"{path}: '{name}' is damaged ({_first_line(error)}).") from error
+        raise FormatError(f"{path}: '{name}' is damaged ({reason_of(error)}).") from error
     return value.item() if isinstance(value, np.ndarray) and value.shape == () else value
 
 
@@ -183,7 +183,3 @@ def _read_header(stream: IO[bytes], size: int) -> tuple[tuple[int, ...], np.dtyp
     if not dtype.hasobject and math.prod(shape) * dtype.itemsize != size - stream.tell():
         raise ValueError(f"claims shape {shape} of {dtype} in {size} bytes")
     return shape, dtype
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]

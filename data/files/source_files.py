@@ -90,7 +90,7 @@ def read_bounded(path: Path, limit: int = MAX_FILE_BYTES) -> bytes:
         _check_size(str(path), path.stat().st_size, limit)
         return path.read_bytes()
     except OSError as error:
-        raise FormatError(f"{path}: cannot be read ({error.strerror or error}).") from error
+        raise FormatError(f"{path}: cannot be read ({reason_of(error)}).") from error
 
 
 def _of_folder(folder: Path, wanted: re.Pattern[str]) -> Iterator[SourceFile]:
@@ -115,7 +115,9 @@ def _of_zip(source: Path, wanted: re.Pattern[str]) -> Iterator[SourceFile]:
 
                     yield SourceFile(PurePosixPath(info.filename), label, read)
     except _DAMAGED as error:
-        raise FormatError(f"{source}: damaged archive ({_said(error)}). Fetch it again.") from error
+        raise FormatError(
+            f"{source}: damaged archive ({reason_of(error)}). Fetch it again."
+        ) from error
 
 
 def _of_tar(source: Path, wanted: re.Pattern[str]) -> Iterator[SourceFile]:
@@ -134,7 +136,7 @@ def _of_tar(source: Path, wanted: re.Pattern[str]) -> Iterator[SourceFile]:
                     yield SourceFile(PurePosixPath(info.name), label, read)
     except _DAMAGED as error:
         raise FormatError(
-            f"{source}: neither a folder, a .zip nor a .tar, or a damaged one ({_said(error)})."
+            f"{source}: neither a folder, a .zip nor a .tar, or a damaged one ({reason_of(error)})."
         ) from error
 
 
@@ -147,7 +149,7 @@ def _bounded(label: str, read: Callable[[], bytes]) -> bytes:
     try:
         return read()
     except _UNREADABLE as error:
-        raise FormatError(f"{label}: cannot be read ({_said(error)}).") from error
+        raise FormatError(f"{label}: cannot be read ({reason_of(error)}).") from error
 
 
 def _check_size(label: str, size: int, limit: int = MAX_FILE_BYTES) -> None:
@@ -156,7 +158,3 @@ def _check_size(label: str, size: int, limit: int = MAX_FILE_BYTES) -> None:
             f"{label}: {size / 2**20:.0f} MiB, more than any file of this kind has "
             f"({limit >> 20} MiB)."
         )
-
-
-def _said(error: BaseException) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]

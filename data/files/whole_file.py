@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from poselift.data.errors import OutputError
+from poselift.data.errors import OutputError, reason_of
 
 
 @contextmanager
@@ -61,9 +61,8 @@ def _sibling(path: Path) -> Path:
 
 
 def _output_error(path: Path, error: OSError) -> OutputError:
-    reason = error.strerror or str(error)
     return OutputError(
-        f"{path}: cannot be written ({reason}). Free space, or choose another place."
+        f"{path}: cannot be written ({reason_of(error)}). Free space, or choose another place."
     )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from poselift.data.archives.custom_2d import load_video_detections
 from poselift.data.archives.keypoint_archive import KeypointArchive, load_keypoint_archive
-from poselift.data.errors import FormatError
+from poselift.data.errors import FormatError, reason_of
 from poselift.data.foreign.clip import ForeignClip, ForeignPerson
 
 MAX_NAME = 200
@@ -39,7 +39,7 @@ def npz_members(path: Path) -> set[str]:
             return set(archive.namelist())
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise FormatError(
-            f"{path}: not a NumPy archive ({str(error).splitlines()[0]}). Copy it again."
+            f"{path}: not a NumPy archive ({reason_of(error)}). Copy it again."
         ) from error
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import av
 from av.stream import Disposition
 
-from poselift.data.errors import VideoError
+from poselift.data.errors import VideoError, reason_of
 from poselift.data.files.source_files import check_is_file
 
 # Demuxers that read one file. Playlists, which point at other files, are left out.
@@ -29,9 +29,9 @@ def open_container(path: Path) -> av.container.InputContainer:
             raise VideoError(f"{path}: is empty (0 bytes). Copy it again.")
         return av.open(str(path.resolve()), options=dict(ONE_FILE), metadata_errors="replace")
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
         raise VideoError(
-            f"{path}: cannot be read as a video ({reason}). Check that it plays, or re-encode it."
+            f"{path}: cannot be read as a video ({reason_of(error)}). Check that it "
+            "plays, or re-encode it."
         ) from error
 
 

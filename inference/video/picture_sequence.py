@@ -43,14 +43,13 @@ class PictureSequence:
             raise VideoError(
                 f"{source}: pictures do not say how many are shown a second. Give --fps, 25 say."
             )
-        first, codec = _decoded(self.pictures[0])
+        first = _decoded(self.pictures[0])
         self.turn = turn_of(first)
         self.info = VideoInfo(
             name=source.name,
             width=first.width,
             height=first.height,
             fps=fps,
-            codec=codec,
             duration_s=len(self.pictures) / fps,
             frame_count=len(self.pictures),
         )
@@ -62,7 +61,7 @@ class PictureSequence:
         """
         info = self.info
         for t in range(max(0, int(start_s * info.fps) - 1), len(self.pictures)):
-            frame, _ = _decoded(self.pictures[t])
+            frame = _decoded(self.pictures[t])
             if (frame.width, frame.height) != (info.width, info.height):
                 raise VideoError(
                     f"{self.pictures[t]}: is {frame.width}x{frame.height}, the pictures before it "
@@ -168,16 +167,15 @@ def _content(picture: Path) -> bytes:
         raise VideoError(f"{picture}: cannot be read ({reason_of(error)}).") from error
 
 
-def _decoded(picture: Path) -> tuple[av.VideoFrame, str]:
-    """The picture, and what it is coded by. Raises: VideoError."""
+def _decoded(picture: Path) -> av.VideoFrame:
+    """Raises: VideoError."""
     try:
         with av.open(io.BytesIO(_content(picture)), options=dict(_ONE_PICTURE)) as container:
-            stream = container.streams.video[0]
-            frame = next(container.decode(stream))
-            codec = stream.codec_context.name
+            frame = next(container.decode(container.streams.video[0]))
     except (av.error.FFmpegError, ValueError, IndexError, StopIteration) as error:
-        reason = getattr(error, "strerror", None) or "no picture in it"
-        raise VideoError(f"{picture}: cannot be read as a picture ({reason}).") from error
+        raise VideoError(
+            f"{picture}: cannot be read as a picture ({reason_of(error)}). Make it again."
+        ) from error
     if frame.width * frame.height > LARGEST_PIXELS:
         raise VideoError(f"{picture}: {frame.width}x{frame.height} pixels are too many.")
-    return frame, codec
+    return frame

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import av
 
-from poselift.data.errors import VideoError
+from poselift.data.errors import VideoError, reason_of
 from poselift.data.structures import VideoInfo
 from poselift.inference.video.containers import best_video, open_container
 from poselift.inference.video.display_matrix import square_size, turn_of
@@ -45,7 +45,6 @@ class VideoFile:
                 width=width,
                 height=height,
                 fps=_claimed_fps(container, stream),
-                codec=stream.codec_context.name,
                 duration_s=_claimed_duration_s(container, stream),
                 frame_count=stream.frames or None,
                 has_audio=bool(container.streams.audio),
@@ -96,7 +95,7 @@ class VideoFile:
             except av.error.FFmpegError as error:
                 # A damaged packet, and what follows may still decode; a damaged
                 # container ends `packets`, so that the next turn returns.
-                self.damage = error.strerror or str(error)
+                self.damage = reason_of(error)
                 log.debug("%s: %s", self.path, self.damage)
 
 
@@ -137,9 +136,8 @@ def _first_frame(
     try:
         frame = next(container.decode(stream), None)
     except (av.error.FFmpegError, EOFError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
         raise VideoError(
-            f"{path}: no frame can be decoded ({reason}). Re-encode it, or copy it again."
+            f"{path}: no frame can be decoded ({reason_of(error)}). Re-encode it, or copy it again."
         ) from error
     if not isinstance(frame, av.VideoFrame):
         raise VideoError(f"{path}: holds no frames. Copy it again.")

@@ -122,5 +122,11 @@ def _timeline_as_told(clip: ForeignClip, settings: ImportSettings) -> Timeline:
             f"{clip.source}: does not say {' and '.join(unknown)}. Give the video with --video, "
             "or --width, --height and --fps."
         )
-    total = max(frame_indices(clip, None).values()) + 1
-    return Timeline(width, height, fps, np.arange(total) / fps)
+    indices = frame_indices(clip, None)
+    every = np.arange(max(indices.values()) + 1)
+    if clip.times_s is None or settings.fps:
+        return Timeline(width, height, fps, every / fps)
+    told = [clip.times_s[frame] for frame in indices]
+    times_s = np.interp(every, list(indices.values()), told)
+    before = np.maximum(min(indices.values()) - every, 0)
+    return Timeline(width, height, fps, times_s - before / fps)
