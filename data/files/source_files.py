@@ -75,12 +75,15 @@ def check_is_file(
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
-        raise error(f"{path}: no such file.") from None
+        raise error(f"{path}: no such file. Check the path.") from None
     except OSError as fault:
-        raise error(f"{path}: cannot be read ({reason_of(fault)}).") from fault
+        raise error(
+            f"{path}: cannot be read ({reason_of(fault)}). Check the path and its rights."
+        ) from fault
     if not stat.S_ISREG(mode):
         kinds = {stat.S_IFDIR: "folder", stat.S_IFIFO: "pipe", stat.S_IFSOCK: "socket"}
-        raise error(f"{path}: is a {kinds.get(stat.S_IFMT(mode), 'device')}, not {what}.")
+        kind = kinds.get(stat.S_IFMT(mode), "device")
+        raise error(f"{path}: is a {kind}, not {what}. Give the path of a file.")
 
 
 def read_bounded(path: Path, limit: int = MAX_FILE_BYTES) -> bytes:
