@@ -11,6 +11,7 @@ all the same.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -93,13 +94,14 @@ def _detect_all(
     failed = 0
     with DetectorPool(lambda: make_detector(choice)) as pool:
         for video in videos:
-            target = folder / f"{video.resolve().name}.npz"
+            target = folder / f"{Path(os.path.abspath(video)).name}.npz"  # noqa: PTH100
             try:
                 check_writable(target)
                 detections = _sure(detect_whole(read(video), pool))
                 save_video_detections(target, from_detections(detections))
                 seen = sum(len(frame) > 0 for frame in detections.frames)
-                print(f"{video.name}: somebody in {seen} of {len(detections.frames)} -> {target}")
+                said = f"somebody in {seen} of {len(detections.frames)} -> {target}"
+                print(one_line(f"{video.name}: {said}"))
             except PoseliftError as error:
                 failed += 1
                 print(f"error: {one_line(error)}", file=sys.stderr)

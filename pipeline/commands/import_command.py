@@ -87,7 +87,7 @@ def _import(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
     save_detections(asked.output / "detections.npz", clip.imported.detections)
     save_tracks(asked.output / "keypoints2d.npz", clip.tracks)
     for note in clip.notes:
-        print(f"poselift: {one_line(ValueError(f'{asked.input}: {note}'))}", file=sys.stderr)
+        print(f"poselift: {one_line(f'{asked.input}: {note}')}", file=sys.stderr)
     print(f"{_line(clip)} -> {asked.output / 'keypoints2d.npz'}")
     return 0
 
@@ -96,6 +96,6 @@ def _line(clip: ImportedClip) -> str:
     """What was read and found."""
     layout, tracks = clip.imported.layout, clip.tracks
     whose = "tracked here" if clip.imported.ids is None else "ids kept"
-    what = f"{clip.kind}, layout {one_line(ValueError(layout.name))} ({layout.num_joints} joints)"
+    what = f"{clip.kind}, layout {one_line(layout.name)} ({layout.num_joints} joints)"
     frames, people = count_of(len(tracks.timeline), "frame"), count_of(len(tracks.people), "person")
     return f"{what}: {frames}, {people} ({whose})"

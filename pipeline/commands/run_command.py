@@ -86,7 +86,7 @@ def run(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
         if asked.json:
             print(json.dumps(result.summary), flush=True)
         elif not asked.quiet:
-            print(_line(result), flush=True)
+            print(one_line(_line(result)), flush=True)
 
     total = len(failures) + len(sources)
     if sources:
