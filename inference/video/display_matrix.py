@@ -43,7 +43,10 @@ def turn_of(frame: av.VideoFrame) -> Turn:
     A frame that was asked for its side data lives until the garbage collector finds it, so
     ask one of a video.
     """
-    matrix: Any = frame.side_data.get("DISPLAYMATRIX")  # a buffer, which PyAV's types leave out
+    try:
+        matrix: Any = frame.side_data.get("DISPLAYMATRIX")  # a buffer; PyAV's types leave it out
+    except ValueError:  # PyAV does not know other side data, of EXIF say
+        return Turn(quarters=round(frame.rotation / 90) % 4)
     numbers = np.frombuffer(bytes(matrix) if matrix is not None else b"", np.int32).tolist()
     if len(numbers) != 9:
         return Turn()

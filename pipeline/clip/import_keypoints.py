@@ -106,8 +106,8 @@ def _timeline_of_video(clip: ForeignClip, reader: VideoReader, progress: Progres
         turned = clip.size == (info.height, info.width)
         raise FormatError(
             f"{clip.source}: is of a video of {clip.size[0]}x{clip.size[1]} pixels, but "
-            f"{reader.path} is shown as {info.width}x{info.height}. Give the video that the keypoints are of"
-            f"{', or turn its picture with --rotate' if turned else ''}."
+            f"{reader.path} is shown as {info.width}x{info.height}. Give the video that the "
+            f"keypoints are of{', or turn its picture with --rotate' if turned else ''}."
         )
     times = []
     with reported(progress, reader.path.name, "read", reader.expected_frames):
