@@ -124,7 +124,7 @@ def test_keypoints_of_the_picture_before_it_is_turned_are_told(
     ffmpeg("-display_rotation", "90", "-i", stored, "-c", "copy", phone)
     upright = imported(files.write_coco(tmp_path / "upright", frames), video=phone)
     assert not upright.notes and upright.tracks.timeline.width == WIDTH
-    stored_at = np.array([[0, 1, 0], [-1, 0, 0], [0, 0, 1]])  # x = HEIGHT - y, y = x
+    stored_at = np.array([[0, 0.6, 0], [-0.6, 0, 0], [0, 0, 1]])  # small, to fit either picture
     lying = [
         {number: person @ stored_at + (HEIGHT, 0, 0) for number, person in frame.items()}
         for frame in frames
