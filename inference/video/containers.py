@@ -17,6 +17,9 @@ FORMATS = (
 # What ffmpeg is told of every such file. A path must be absolute: "take:1.mp4" is a protocol.
 ONE_FILE = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
 
+# For every decoder, those that look ahead too: pixels have up to 8 bytes, half a GiB in all.
+MODEST = {"max_pixels": str(8192 * 8192)}
+
 # Streams that ffmpeg calls video, and are pictures beside it.
 _PICTURES = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 
@@ -27,7 +30,7 @@ def open_container(path: Path) -> av.container.InputContainer:
     try:
         if path.stat().st_size == 0:
             raise VideoError(f"{path}: is empty (0 bytes). Copy it again.")
-        return av.open(str(path.resolve()), options=dict(ONE_FILE), metadata_errors="replace")
+        return av.open(str(path.resolve()), options=ONE_FILE | MODEST, metadata_errors="replace")
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise VideoError(
             f"{path}: cannot be read as a video ({reason_of(error)}). Check that it "
@@ -59,7 +62,9 @@ def best_video(container: av.container.InputContainer, path: Path) -> av.VideoSt
         preferred = bool(stream.disposition & Disposition.default)
         return stream.frames != 1, long_enough, pixels, preferred
 
-    return max(decodable, key=worth)  # the first of equals
+    best = max(decodable, key=worth)  # the first of equals
+    best.codec_context.options = dict(MODEST)
+    return best
 
 
 def _duration_s(stream: av.VideoStream) -> float:

@@ -16,8 +16,8 @@ import av
 from poselift.data.errors import VideoError, reason_of
 from poselift.data.files.source_files import check_is_file
 from poselift.data.structures import VideoInfo, count_of
+from poselift.inference.video.containers import MODEST
 from poselift.inference.video.display_matrix import turn_of
-from poselift.inference.video.video_file import LARGEST_PIXELS
 
 log = logging.getLogger(__name__)
 
@@ -170,12 +170,12 @@ def _content(picture: Path) -> bytes:
 def _decoded(picture: Path) -> av.VideoFrame:
     """Raises: VideoError."""
     try:
-        with av.open(io.BytesIO(_content(picture)), options=dict(_ONE_PICTURE)) as container:
-            frame = next(container.decode(container.streams.video[0]))
+        with av.open(io.BytesIO(_content(picture)), options=_ONE_PICTURE | MODEST) as container:
+            stream = container.streams.video[0]
+            stream.codec_context.options = dict(MODEST)
+            frame = next(container.decode(stream))
     except (av.error.FFmpegError, ValueError, IndexError, StopIteration) as error:
         raise VideoError(
             f"{picture}: cannot be read as a picture ({reason_of(error)}). Make it again."
         ) from error
-    if frame.width * frame.height > LARGEST_PIXELS:
-        raise VideoError(f"{picture}: {frame.width}x{frame.height} pixels are too many.")
     return frame

@@ -17,7 +17,6 @@ from poselift.inference.video.tone_mapping import curve_of
 
 log = logging.getLogger(__name__)
 
-LARGEST_PIXELS = 16384 * 16384
 _LONGEST_S = 1e7  # a duration beyond is no duration
 # Demuxers that find a time. Others guess, miss it, or know it only by a clock that may jump.
 _INDEXED = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"}
@@ -141,6 +140,4 @@ def _first_frame(
         ) from error
     if not isinstance(frame, av.VideoFrame):
         raise VideoError(f"{path}: holds no frames. Copy it again.")
-    if frame.width * frame.height > LARGEST_PIXELS:
-        raise VideoError(f"{path}: frames of {frame.width}x{frame.height} are too large.")
     return frame

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -106,6 +108,27 @@ def test_what_is_wrong_with_pictures_is_told(
     with caplog.at_level(logging.WARNING):
         assert len(list(VideoReader(folder, fps=25))) == 19
     assert "one number is missing between 1 and 20" in caplog.text
+
+
+def test_a_small_file_of_a_huge_picture_is_refused(tmp_path: Path) -> None:
+    """A quarter of a gigapixel of black, in 33 kB."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        check = zlib.crc32(kind + content)
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", check)
+
+    side = 16_000
+    header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
+    pixels = zlib.compress(b"\0" * (side // 8 + 1) * side)
+    parts = [(b"IHDR", header), (b"IDAT", pixels), (b"IEND", b"")]
+    content = b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)
+    picture = tmp_path / "1.png"
+    picture.write_bytes(content)
+    with pytest.raises(VideoError, match=r"1\.png: cannot be read as a picture"):
+        VideoReader(tmp_path, fps=25)
+    ffmpeg("-i", picture, "-c", "copy", tmp_path / "one.mkv")
+    with pytest.raises(VideoError, match=r"one\.mkv: no frame can be decoded"):
+        VideoReader(tmp_path / "one.mkv")
 
 
 def test_its_digest_tells_sequences_apart(make_video: MakeVideo) -> None:
