@@ -75,6 +75,6 @@ def reason_of(error: BaseException) -> str:
     return str(said).splitlines()[0]
 
 
-def one_line(error: BaseException) -> str:
-    """The message without line breaks or control characters, which file names may hold."""
-    return "".join(c if c.isprintable() else "?" for c in str(error).replace("\n", " "))
+def one_line(said: BaseException | str) -> str:
+    """A message without line breaks or control characters, which file names may hold."""
+    return "".join(c if c.isprintable() else "?" for c in str(said).replace("\n", " "))

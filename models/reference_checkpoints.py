@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from poselift.data.errors import FormatError, UnsafeFile
+from poselift.data.files.source_files import check_is_file
 from poselift.data.skeletons import SKELETONS, skeleton_named
 from poselift.models.temporal import Architecture, TemporalModel
 from poselift.models.weights import LifterWeights, brief_reason, built_model
@@ -72,11 +73,10 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     Beyond tensors, only the constructors of a NumPy random state are let through:
     the reference stores one in every checkpoint.
     """
+    check_is_file(path, "a checkpoint")
     try:
         with torch.serialization.safe_globals(_random_state_constructors()):
             state = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise FormatError(f"{path}: no such checkpoint.") from None
     except (RuntimeError, EOFError, OSError, KeyError, ValueError, TypeError) as error:
         raise FormatError(f"{path}: not a torch checkpoint ({brief_reason(error)}).") from error
     except pickle.UnpicklingError as error:

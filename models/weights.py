@@ -7,6 +7,7 @@ it reads, how it is built and whether it has a trajectory.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from poselift.data.errors import FormatError, UnknownName
+from poselift.data.files.source_files import check_is_file
 from poselift.data.skeletons import Skeleton, skeleton_named
 from poselift.models.inputs import InputKind, input_shape
 from poselift.models.outputs import OutputKind, output_rows
@@ -98,12 +100,13 @@ def save_lifter(path: Path, weights: LifterWeights, *, half: bool = False) -> No
 
 def load_lifter(path: Path) -> LifterWeights:
     """Read a lifter written by save_lifter. Raises: FormatError."""
+    if not os.path.lexists(path):
+        raise FormatError(f"{path}: no such file. List the checkpoints: poselift weights list")
+    check_is_file(path, "a checkpoint")
     try:
         with safe_open(path, framework="pt") as archive:
             text = (archive.metadata() or {}).get("poselift")
             tensors = {name: archive.get_tensor(name) for name in archive.keys()}  # noqa: SIM118
-    except FileNotFoundError:
-        raise FormatError(f"{path}: no such checkpoint. List them: poselift weights list") from None
     except (SafetensorError, OSError) as error:
         raise FormatError(f"{path}: not a safetensors file ({error}).") from error
     try:

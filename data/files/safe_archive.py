@@ -24,6 +24,7 @@ import numpy as np
 
 from poselift.data.errors import FormatError, UnsafeFile, reason_of
 from poselift.data.files.plain_pickle import dump_plain, load_plain
+from poselift.data.files.source_files import check_is_file
 
 # In strangers' archives: real numbers never shrink a hundredfold; below the size, any
 # ratio is harmless.
@@ -53,12 +54,11 @@ _DAMAGED_MEMBER = (
 @contextmanager
 def open_npz(path: Path) -> Iterator[np.lib.npyio.NpzFile]:
     """A pickle-free archive. Raises: FormatError, naming the file."""
+    check_is_file(path, "an archive (.npz)")
     try:
-        if path.is_file() and not zipfile.is_zipfile(path):
+        if not zipfile.is_zipfile(path):
             raise FormatError(f"{path}: not a NumPy archive (.npz), or one that broke off.")
         archive = np.load(path, allow_pickle=False)
-    except FileNotFoundError:
-        raise FormatError(f"{path}: no such file.") from None
     except (*_DAMAGED_ZIP, *_DAMAGED_MEMBER) as error:
         raise FormatError(f"{path}: not a NumPy archive ({reason_of(error)}).") from error
     if not isinstance(archive, np.lib.npyio.NpzFile) or archive.zip is None:
@@ -84,14 +84,13 @@ def load_object_npz(path: Path) -> dict[str, Any]:
         UnsafeFile: a member names anything that is not plain data.
         FormatError: not an archive, or damaged.
     """
+    check_is_file(path, "an archive (.npz)")
     try:
         with zipfile.ZipFile(path) as archive:
             return {
                 name.removesuffix(".npy"): _read_member(path, archive, name)
                 for name in archive.namelist()
             }
-    except FileNotFoundError:
-        raise FormatError(f"{path}: no such file.") from None
     except _DAMAGED_ZIP as error:
         raise FormatError(f"{path}: not a NumPy archive ({reason_of(error)}).") from error
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import lzma
 import re
+import stat
 import tarfile
 import zipfile
 import zlib
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from poselift.data.errors import FormatError, reason_of
+from poselift.data.errors import FormatError, PoseliftError, reason_of
 
 # The longest take of Human3.6M takes about 5 MB.
 MAX_FILE_BYTES = 64 << 20
@@ -48,12 +49,11 @@ def source_files(source: Path, pattern: str) -> Iterator[SourceFile]:
     wanted = re.compile(rf"(?:.*/)?(?:{pattern})")
     if source.is_dir():
         yield from _of_folder(source, wanted)
-    elif not source.exists():
+        return
+    if not source.exists():
         raise FormatError(f"{source}: no such file or folder.")
-    elif zipfile.is_zipfile(source):
-        yield from _of_zip(source, wanted)
-    else:
-        yield from _of_tar(source, wanted)
+    check_is_file(source, "a folder or an archive")
+    yield from (_of_zip if zipfile.is_zipfile(source) else _of_tar)(source, wanted)
 
 
 def folder_files(folder: Path, pattern: str) -> Iterator[SourceFile]:
@@ -63,8 +63,32 @@ def folder_files(folder: Path, pattern: str) -> Iterator[SourceFile]:
     yield from _of_folder(folder, re.compile(rf"(?:.*/)?(?:{pattern})"))
 
 
+def check_is_file(
+    path: Path, what: str = "a file", error: type[PoseliftError] = FormatError
+) -> None:
+    """Tell what cannot be opened as a file, before it is: a pipe would be waited for.
+
+    Args:
+        what: should be there, for the message.
+    Raises: `error`: nothing is there, or a folder, a pipe, a socket or a device.
+    """
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        raise error(f"{path}: no such file. Check the path.") from None
+    except OSError as fault:
+        raise error(
+            f"{path}: cannot be read ({reason_of(fault)}). Check the path and its rights."
+        ) from fault
+    if not stat.S_ISREG(mode):
+        kinds = {stat.S_IFDIR: "folder", stat.S_IFIFO: "pipe", stat.S_IFSOCK: "socket"}
+        kind = kinds.get(stat.S_IFMT(mode), "device")
+        raise error(f"{path}: is a {kind}, not {what}. Give the path of a file.")
+
+
 def read_bounded(path: Path, limit: int = MAX_FILE_BYTES) -> bytes:
     """A whole file of at most `limit` bytes. Raises: FormatError: larger, or not readable."""
+    check_is_file(path)
     try:
         _check_size(str(path), path.stat().st_size, limit)
         return path.read_bytes()

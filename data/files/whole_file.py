@@ -34,7 +34,7 @@ def check_writable(path: Path) -> None:
 
     Raises: OutputError: it cannot, or `path` is a folder.
     """
-    if path.is_dir():
+    if os.path.isdir(path):  # noqa: PTH112, which raises for a name that is too long
         raise OutputError(f"{path}: is a folder. Give the name of a file.")
     _sibling(path).unlink(missing_ok=True)
 

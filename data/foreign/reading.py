@@ -63,10 +63,6 @@ def load_rows(path: Path, delimiter: str | None = None) -> list[list[str]]:
 
 def content_of(path: Path, limit: int) -> bytes:
     """A regular file of at most `limit` bytes, not empty. Raises: FormatError."""
-    if not path.exists():
-        raise FormatError(f"{path}: no such file or folder. Check the path.")
-    if not path.is_file():
-        raise FormatError(f"{path}: is not a regular file. Copy the keypoints into one.")
     content = read_bounded(path, limit)
     if not content.strip():
         raise FormatError(f"{path}: is empty. Write or copy the file again.")

@@ -14,6 +14,7 @@ import numpy as np
 from poselift.data.archives.custom_2d import load_video_detections
 from poselift.data.archives.keypoint_archive import KeypointArchive, load_keypoint_archive
 from poselift.data.errors import FormatError, reason_of
+from poselift.data.files.source_files import check_is_file
 from poselift.data.foreign.clip import ForeignClip, ForeignPerson
 
 MAX_NAME = 200
@@ -34,6 +35,7 @@ def read_videopose3d(path: Path) -> tuple[ForeignClip, ...]:
 
 def npz_members(path: Path) -> set[str]:
     """Names in an .npz archive. Raises: FormatError."""
+    check_is_file(path, "an archive (.npz)")
     try:
         with zipfile.ZipFile(path) as archive:
             return set(archive.namelist())

@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 
 from poselift.data.errors import FormatError, UnknownName
+from poselift.data.files.source_files import read_bounded
 from poselift.data.mocap.kinematics import Motion
 from poselift.data.skeletons import COCO17, H36M17, Skeleton
 
@@ -83,7 +84,7 @@ class Rig:
 def load_rig(path: Path) -> Rig:
     """Raises: FormatError: no such file, or it does not describe a rig."""
     try:
-        about = json.loads(path.read_text(encoding="utf-8"))
+        about = json.loads(read_bounded(path))
         head = about["head"]
         fps = about.get("fps")
         rig = Rig(
@@ -99,8 +100,6 @@ def load_rig(path: Path) -> Rig:
             fps=None if fps is None else float(fps),
         )
         _check(rig)
-    except OSError as error:
-        raise FormatError(f"{path}: cannot be read ({error.strerror or error}).") from error
     except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         said = f"no '{error.args[0]}'" if isinstance(error, KeyError) else str(error)
         raise FormatError(

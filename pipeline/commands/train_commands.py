@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from poselift.data.errors import FormatError
 from poselift.data.files.places import ROOMS
+from poselift.data.files.source_files import read_bounded
 from poselift.pipeline.commands import keypoint_commands
 from poselift.pipeline.commands.shared_flags import add_device
 from poselift.pipeline.flag_values import positive, widths
@@ -88,8 +89,8 @@ def _clips(asked: argparse.Namespace) -> tuple[list[JointsClip], list[JointsClip
     from poselift.data.archives.joints_archive import load_joints, split_clips
 
     try:
-        test_names = asked.test_clips.read_text().split()
-    except (OSError, UnicodeDecodeError) as error:
+        test_names = read_bounded(asked.test_clips).decode().split()
+    except UnicodeDecodeError as error:
         raise FormatError(f"{asked.test_clips}: cannot be read ({error}).") from error
     clips = [clip for path in asked.archives for clip in load_joints(path)]
     return split_clips(clips, test_names) if test_names else (clips, [])

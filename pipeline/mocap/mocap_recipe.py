@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from poselift.data.errors import FormatError
+from poselift.data.files.source_files import read_bounded
 from poselift.data.files.toml_text import parse_toml
 from poselift.data.mocap.detector_noise import NoiseRanges
 from poselift.data.mocap.virtual_views import ViewRanges
@@ -94,8 +95,8 @@ def read_recipe(path: Path) -> MocapTraining:
     Raises: FormatError: not TOML, an unknown key, or a value of the wrong kind or size.
     """
     try:
-        table = parse_toml(path.read_text())
-    except (OSError, ValueError) as error:
+        table = parse_toml(read_bounded(path).decode())
+    except ValueError as error:
         raise FormatError(f"{path}: no recipe ({error}).") from error
     default = MocapTraining()
     parts = {"views": default.views, "noise": default.noise}

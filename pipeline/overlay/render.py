@@ -191,7 +191,7 @@ def render_overlay(
             if frame is None:
                 raise VideoError(
                     f"{destination}: the video gave {t} frames, its tracks have {len(times_s)}. "
-                    "It changed since; run again with --force detect."
+                    "It changed since; detect and lift it again."
                 )
             if writer.pace.copies[t]:
                 writer.write(t, renderer.draw(frame, t))

@@ -8,6 +8,7 @@ from pathlib import Path
 import foreign_files as files
 import numpy as np
 import pytest
+from conftest import ffmpeg
 from foreign_files import GAP, HEIGHT, TOLD, WIDTH, Frames, imported, write
 
 from poselift.data.archives.stage_results import load_detections, load_poses, load_tracks
@@ -112,3 +113,23 @@ def test_a_refusal_is_one_line_and_status_1(
         with pytest.raises(SystemExit) as caught:
             main(["import", str(path), "-o", str(tmp_path / "out"), *wrong])
         assert caught.value.code == 2
+
+
+def test_keypoints_of_the_picture_before_it_is_turned_are_told(
+    tmp_path: Path, frames: Frames, make_video
+) -> None:
+    """A phone's video is stored lying, and shown upright; some tools look at it as stored."""
+    stored = make_video("plain.mp4", "-c:v", "libx264", size=f"{HEIGHT}x{WIDTH}", seconds=3.5)
+    phone = tmp_path / "phone.mov"
+    ffmpeg("-display_rotation", "90", "-i", stored, "-c", "copy", phone)
+    upright = imported(files.write_coco(tmp_path / "upright", frames), video=phone)
+    assert not upright.notes and upright.tracks.timeline.width == WIDTH
+    stored_at = np.array([[0, 0.6, 0], [-0.6, 0, 0], [0, 0, 1]])  # small, to fit either picture
+    lying = [
+        {number: person @ stored_at + (HEIGHT, 0, 0) for number, person in frame.items()}
+        for frame in frames
+    ]
+    path = files.write_coco(tmp_path / "lying", lying)
+    notes = imported(path, video=phone).notes
+    assert "people lie, as they do before the picture is turned by 90" in notes[-1]
+    assert not imported(path, video=phone, rotate=90).notes

@@ -79,7 +79,7 @@ def test_folders(tmp_path: Path, frames: Frames) -> None:
     refused(loop, "c_0.json")
     (loop / "c_0.json").unlink()
     (loop / "c_0.json").symlink_to("/dev/zero")
-    refused(loop, "not a regular file")
+    refused(loop, "is a device, not a file")
 
 
 def test_hostile_results(tmp_path: Path) -> None:
