@@ -3,15 +3,15 @@
 
     python run.py -k cpn_ft_h36m_dbb -arc 3,3,3,3,3 --evaluate pretrained_h36m_cpn.bin
 
-A thin shell: the flags are in pipeline/reference/reference_flags.py, the work in
-pipeline/reference/reference_run.py. `poselift train` and `poselift evaluate` do the same.
+A thin shell of pipeline/commands/reference_command.py; the flags are in reference_flags.py beside
+it. `poselift train` and `poselift evaluate` do the same.
 """
 
 from __future__ import annotations
 
 import sys
 
-from poselift.pipeline.reference.reference_run import main
+from poselift.pipeline.commands.reference_command import main
 
 if __name__ == "__main__":
     sys.exit(main())

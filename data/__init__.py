@@ -1,3 +1,3 @@
 """What is known and stored: skeletons, cameras, typed structures, file formats."""
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"

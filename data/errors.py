@@ -67,11 +67,14 @@ class OutputError(PoseliftError):
     """The result cannot be written where it was asked for."""
 
 
-def one_line(error: BaseException) -> str:
-    """The message without line breaks or control characters, which file names may hold."""
-    return "".join(c if c.isprintable() else "?" for c in str(error).replace("\n", " "))
+def reason_of(error: BaseException) -> str:
+    """Why something failed, as the evidence of a message: what the system says, or a first line."""
+    if isinstance(error, KeyError) and error.args:
+        return f"has no '{error.args[0]}'"
+    said = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return str(said).splitlines()[0]
 
 
-def reason_of(error: OSError) -> str:
-    """What the system says, without the path."""
-    return error.strerror or str(error)
+def one_line(said: BaseException | str) -> str:
+    """A message without line breaks or control characters, which file names may hold."""
+    return "".join(c if c.isprintable() else "?" for c in str(said).replace("\n", " "))

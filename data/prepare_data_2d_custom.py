@@ -17,7 +17,8 @@ from pathlib import Path
 if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from poselift.data.archives.custom_2d import convert_folder, custom_archive_path, save_custom
+from poselift.data.archives.custom_2d import convert_folder, custom_archive_path
+from poselift.data.archives.keypoint_archive import save_keypoint_archive
 from poselift.data.datasets.converter_command import add_data_dir, run_converter, tell
 
 
@@ -52,7 +53,7 @@ def _convert(folder: Path, target: Path) -> int:
     if conversion.archive is None:
         print("error: no data set was written", file=sys.stderr)
         return 1
-    save_custom(target, conversion)
+    save_keypoint_archive(target, conversion.archive)
     for name, (width, height) in conversion.archive.video_sizes.items():
         frames = len(conversion.archive.positions[name]["custom"][0])
         missing = conversion.interpolated[name]

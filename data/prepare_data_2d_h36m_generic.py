@@ -20,7 +20,7 @@ if __name__ == "__main__":
 
 from poselift.data.datasets.converter_command import add_allow_missing, add_data_dir, run_converter
 from poselift.data.datasets.detections_command import write_detections
-from poselift.data.datasets.h36m_detections import assemble, detector_files, layout_of
+from poselift.data.datasets.h36m_detections import assemble, detector_files, promised_layout
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,7 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _convert(options: argparse.Namespace) -> int:
-    detections = assemble(detector_files(options.input), layout_of(options.output), whole=False)
+    detections = assemble(
+        detector_files(options.input), promised_layout(options.output), whole=False
+    )
     return write_detections(
         detections,
         options.input,

@@ -23,11 +23,12 @@ from poselift.data.archives.keypoint_archive import save_keypoint_archive
 from poselift.data.archives.positions_archive import save_positions_archive
 from poselift.data.datasets.completeness import judge_left_out
 from poselift.data.datasets.converter_command import add_allow_missing, add_data_dir, run_converter
-from poselift.data.datasets.h36m_detections import layout_of
+from poselift.data.datasets.h36m_detections import promised_layout
 from poselift.data.datasets.humaneva_detections import cut_detections
 from poselift.data.datasets.humaneva_source import Conversion, convert
 from poselift.data.errors import FormatError
 from poselift.data.files.guarded_reader import GuardedReader
+from poselift.data.files.places import checked_name
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -101,9 +102,8 @@ def _write_positions(conversion: Conversion, source: Path, data_dir: Path) -> No
 
 def _write_detections(conversion: Conversion, options: argparse.Namespace) -> int:
     name, source = options.output, options.convert_2d
-    if not name.isprintable() or any(mark in name for mark in "/\\:"):
-        raise FormatError(f"{name!r} cannot name an archive: give a word without separators.")
-    cut = cut_detections(source, layout_of(name), conversion.chunks)
+    checked_name(name)
+    cut = cut_detections(source, promised_layout(name), conversion.chunks)
     status = judge_left_out(
         str(source), "HumanEva-I's detections", (), cut.damaged, allow=options.allow_missing
     )

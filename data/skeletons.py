@@ -6,6 +6,7 @@ A joint called `left_X` has the twin `right_X`; that gives the mirror. A bone is
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -77,10 +78,7 @@ class Skeleton:
     @cached_property
     def mirror(self) -> tuple[int, ...]:
         """(J,) permutation that swaps every left joint with its right twin."""
-        order = list(range(self.num_joints))
-        for left, right in zip(self.left, self.right, strict=True):
-            order[left], order[right] = right, left
-        return tuple(order)
+        return swapped(self.num_joints, self.left, self.right)
 
 
 COCO17 = Skeleton(
@@ -222,6 +220,14 @@ MPII16 = Skeleton(
 SKELETONS = {
     skeleton.name: skeleton for skeleton in (COCO17, H36M17, H36M32, HUMANEVA15, HUMANEVA20, MPII16)
 }
+
+
+def swapped(count: int, left: Sequence[int], right: Sequence[int]) -> tuple[int, ...]:
+    """(count,) the permutation in which the joints of each pair trade places."""
+    order = list(range(count))
+    for a, b in zip(left, right, strict=True):
+        order[a], order[b] = b, a
+    return tuple(order)
 
 
 def skeleton_named(name: str) -> Skeleton:

@@ -16,7 +16,7 @@ Poses3D(2 people, 120 frames, 30.00 fps, 17 joints, with trajectory)
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -38,17 +38,18 @@ class VideoInfo:
         fps: mean frames per second; frame times are exact, this is for people.
         rotation: degrees anticlockwise that the stored frames are turned by.
         duration_s, frame_count: what the container claims; None when it is silent.
+        hdr: the curve of its high dynamic range, which frames are shown without.
     """
 
     name: str
     width: int
     height: int
     fps: float
-    codec: str
     rotation: int = 0
     duration_s: float | None = None
     frame_count: int | None = None
     has_audio: bool = False
+    hdr: Literal["pq", "hlg"] | None = None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -295,7 +296,7 @@ class Poses3D:
 
 def count_of(number: int, noun: str) -> str:
     """1 person, 2 people, 3 frames."""
-    plural = {"person": "people"}.get(noun, noun + "s")
+    plural = {"person": "people", "series": "series"}.get(noun, noun + "s")
     return f"{number} {noun if number == 1 else plural}"
 
 

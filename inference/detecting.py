@@ -98,10 +98,16 @@ def _in_pairs(
 
 
 def detection_reader(
-    video: Path, start_s: float | None = None, end_s: float | None = None
+    video: Path,
+    start_s: float | None = None,
+    end_s: float | None = None,
+    *,
+    rotate: int = 0,
+    fps: float | None = None,
 ) -> VideoReader:
-    """The stretch of a video, in the size that is looked at. Raises: VideoError."""
-    return VideoReader(video, start_s=start_s, end_s=end_s, fit=(DETECTION_SIDE, DETECTION_SIDE))
+    """The stretch of a video, in the size that is looked at. Raises: see VideoReader."""
+    side = (DETECTION_SIDE, DETECTION_SIDE)
+    return VideoReader(video, start_s=start_s, end_s=end_s, fit=side, rotate=rotate, fps=fps)
 
 
 def detect(

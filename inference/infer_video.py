@@ -11,22 +11,27 @@ all the same.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from poselift.data.archives.custom_2d import from_detections, save_video_detections
-from poselift.data.errors import PoseliftError, VideoError, one_line
+from poselift.data.errors import PoseliftError, VideoError, one_line, reason_of
 from poselift.data.files.whole_file import check_writable
 from poselift.data.structures import Detections
 from poselift.inference.detecting import DetectorPool, detect_whole, detection_reader
 from poselift.inference.detectors import BACKENDS, make_detector
 from poselift.inference.detectors.choice import DetectorChoice, add_detector_flags, chosen
 from poselift.inference.people.tracking import TrackerSettings
+from poselift.inference.video.picture_sequence import PICTURE_SUFFIXES
+from poselift.inference.video.video_reader import VideoReader
+from poselift.inference.video.views import ROTATIONS, check_view
 
 DETECTRON2 = "detectron2"  # the reference's detector, which --cfg speaks to
 
@@ -37,10 +42,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--output-dir", type=Path, required=True, metavar="OUT")
     parser.add_argument("--image-ext", default="mp4", metavar="EXT", help="default: mp4")
     add_detector_flags(parser, BACKENDS)
+    parser.add_argument("--rotate", type=int, choices=ROTATIONS[1:], default=0, help="clockwise")
+    parser.add_argument("--fps", type=float, metavar="N", help="of numbered pictures")
     parser.add_argument("im_or_folder", type=Path, metavar="FOLDER", help="folder, or one video")
     asked = parser.parse_args(arguments)
     try:
         choice = chosen(asked)
+        check_view(asked.rotate, asked.fps)
     except ValueError as error:
         parser.error(str(error))
     if asked.cfg and asked.detector == DETECTRON2:
@@ -53,36 +61,47 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
     try:
         videos = _videos(asked.im_or_folder, asked.image_ext)
-        return _detect_all(videos, asked.output_dir, choice)
+        read = partial(detection_reader, rotate=asked.rotate, fps=asked.fps)
+        return _detect_all(videos, asked.output_dir, choice, read)
     except PoseliftError as error:
         print(f"error: {one_line(error)}", file=sys.stderr)
         return 1
 
 
 def _videos(source: Path, extension: str) -> list[Path]:
-    """Raises: VideoError: nothing of that name, or nothing with that extension."""
-    if not source.is_dir():
-        return [source]
+    """Files with that extension; pictures are one video: the folder.
+
+    Raises: VideoError: a folder with no such file, or that cannot be read.
+    """
     suffix = "." + extension.lstrip(".").lower()
-    videos = sorted(path for path in source.iterdir() if path.name.lower().endswith(suffix))
+    try:
+        if not source.is_dir() or suffix in PICTURE_SUFFIXES:
+            return [source]
+        named = [path for path in source.iterdir() if path.name.lower().endswith(suffix)]
+        videos = sorted(p for p in named if not p.name.startswith(".") and not p.is_dir())
+    except OSError as error:
+        raise VideoError(f"{source}: cannot be read ({reason_of(error)}).") from error
     if not videos:
         raise VideoError(f"{source}: holds no {suffix} videos. Choose --image-ext.")
     return videos
 
 
-def _detect_all(videos: list[Path], folder: Path, choice: DetectorChoice) -> int:
+def _detect_all(
+    videos: list[Path], folder: Path, choice: DetectorChoice, read: Callable[[Path], VideoReader]
+) -> int:
     """Exit status. Raises: PoseliftError: the folder cannot be written, or no such detector."""
     check_writable(folder / "VIDEO.npz")
     failed = 0
     with DetectorPool(lambda: make_detector(choice)) as pool:
         for video in videos:
-            target = folder / f"{video.name}.npz"
+            target = folder / f"{Path(os.path.abspath(video)).name}.npz"  # noqa: PTH100
             try:
                 check_writable(target)
-                detections = _sure(detect_whole(detection_reader(video), pool))
+                detections = _sure(detect_whole(read(video), pool))
                 save_video_detections(target, from_detections(detections))
                 seen = sum(len(frame) > 0 for frame in detections.frames)
-                print(f"{video.name}: somebody in {seen} of {len(detections.frames)} -> {target}")
+                said = f"somebody in {seen} of {len(detections.frames)} -> {target}"
+                print(one_line(f"{video.name}: {said}"))
             except PoseliftError as error:
                 failed += 1
                 print(f"error: {one_line(error)}", file=sys.stderr)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from poselift.data.errors import PoseliftError
+from poselift.data.errors import PoseliftError, reason_of
 
 BEST = "auto"
 
@@ -19,8 +19,7 @@ def checked_device(name: str) -> str:
     try:
         torch.zeros(1, device=name)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0]
         raise PoseliftError(
-            f"device '{name}' cannot be used ({reason}). Try --device cpu."
+            f"device '{name}' cannot be used ({reason_of(error)}). Try --device cpu."
         ) from error
     return name

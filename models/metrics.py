@@ -31,11 +31,6 @@ def velocity_error(predicted: np.ndarray, target: np.ndarray) -> np.ndarray:
     return mpjpe(np.diff(predicted, axis=0), np.diff(target, axis=0))
 
 
-def acceleration(poses: np.ndarray) -> np.ndarray:
-    """Mean length of second differences, (T - 2,), metres per frame squared: jitter."""
-    return np.linalg.norm(np.diff(poses, n=2, axis=0), axis=-1).mean(-1)
-
-
 def procrustes_aligned(predicted: np.ndarray, target: np.ndarray) -> np.ndarray:
     """`predicted` after the similarity transform that brings it closest to `target`.
 

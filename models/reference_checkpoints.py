@@ -12,9 +12,9 @@ from typing import Any
 
 from torch import Tensor
 
-from poselift.data.errors import FormatError, UnsafeFile
-from poselift.data.files.bounded_zip import first_line
+from poselift.data.errors import FormatError, UnsafeFile, reason_of
 from poselift.data.files.safe_archive import DAMAGED
+from poselift.data.files.source_files import check_is_file
 from poselift.data.skeletons import SKELETONS, skeleton_named
 from poselift.models.plain_checkpoint import load_checkpoint
 from poselift.models.temporal import Architecture, TemporalModel
@@ -74,8 +74,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
     Raises: UnsafeFile, FormatError.
     """
-    if not path.exists():
-        raise FormatError(f"{path}: no such checkpoint.")
+    check_is_file(path, "a checkpoint")
     try:
         state = load_checkpoint(path)
     except UnsafeFile as error:
@@ -84,7 +83,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         ) from None
     except DAMAGED as error:
         raise FormatError(
-            f"{path}: not a torch checkpoint ({first_line(error)}). Get the file again."
+            f"{path}: not a torch checkpoint ({reason_of(error)}). Get the file again."
         ) from error
     if not isinstance(state, dict):
         raise FormatError(f"{path}: holds a {type(state).__name__}, not a checkpoint.")

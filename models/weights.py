@@ -7,6 +7,7 @@ it reads, how it is built and whether it has a trajectory.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +18,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from poselift.data.errors import FormatError, UnknownName
-from poselift.data.files.bounded_zip import first_line
+from poselift.data.errors import FormatError, UnknownName, reason_of
 from poselift.data.files.safe_archive import DAMAGED
+from poselift.data.files.source_files import check_is_file
 from poselift.data.skeletons import Skeleton, skeleton_named
 from poselift.models.inputs import InputKind, input_shape
 from poselift.models.outputs import OutputKind, output_rows
@@ -107,15 +108,16 @@ def save_lifter(path: Path, weights: LifterWeights, *, half: bool = False) -> No
 
 def load_lifter(path: Path) -> LifterWeights:
     """Read a lifter written by save_lifter. Raises: FormatError."""
-    if not path.is_file():
-        raise FormatError(f"{path}: no such checkpoint. List them: poselift weights list")
+    if not os.path.lexists(path):
+        raise FormatError(f"{path}: no such file. List the checkpoints: poselift weights list")
+    check_is_file(path, "a checkpoint")
     try:
         with safe_open(path, framework="pt") as archive:
             text = (archive.metadata() or {}).get("poselift")
             tensors = {name: archive.get_tensor(name) for name in archive.keys()}  # noqa: SIM118
     except (SafetensorError, *DAMAGED) as error:
         raise FormatError(
-            f"{path}: not a safetensors file ({first_line(error)}). Get the file again."
+            f"{path}: not a safetensors file ({reason_of(error)}). Get the file again."
         ) from error
     try:
         about = json.loads(text or "{}")
@@ -137,9 +139,9 @@ def load_lifter(path: Path) -> LifterWeights:
     except (
         AttributeError, KeyError, RecursionError, TypeError, ValueError, UnknownName,
     ) as error:  # fmt: skip
-        said = f"no {error}" if isinstance(error, KeyError) else first_line(error)
         raise FormatError(
-            f"{path}: its description is incomplete or wrong ({said}). Get the file again."
+            f"{path}: its description is incomplete or wrong ({reason_of(error)}). "
+            "Get the file again."
         ) from error
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from poselift.inference.video.views import check_view
+
 
 def widths(text: str) -> tuple[int, ...]:
     """`3,3,3` -> (3, 3, 3). Raises: ArgumentTypeError."""
@@ -31,6 +33,16 @@ def positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"'{text}' is not a number from 1")
     return int(text)
+
+
+def frame_rate(text: str) -> float:
+    """Raises: ArgumentTypeError: no number of frames a second."""
+    try:
+        rate = float(text)
+        check_view(0, rate)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of frames a second") from error
+    return rate
 
 
 def share(text: str) -> float:

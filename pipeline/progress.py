@@ -79,6 +79,17 @@ class PlainLines:
         print(line, file=self._stream, flush=True)
 
 
+class Printing:
+    """Says its lines on standard output, where scripts read them; bars are beside it."""
+
+    def __init__(self) -> None:
+        bar = progress_for()
+        self.begin, self.advance, self.end = bar.begin, bar.advance, bar.end
+
+    def say(self, line: str) -> None:
+        print(line, flush=True)
+
+
 def progress_for(*, quiet: bool = False, unit: str = "frames") -> Progress:
     """Reports go to standard error, so that results can be piped."""
     if quiet:

@@ -20,11 +20,12 @@ if [ "$(cat ".venv/recipe-$extra" 2>/dev/null)" != "$recipe" ]; then
     .venv/bin/python -m pip install --quiet --disable-pip-version-check \
       --constraint constraints.txt --no-deps rtmlib
   fi
-  if [ "$extra" = dev ]; then  # mypy follows folders, not the mapping in setup.cfg
-    rm -rf build/types && mkdir -p build/types/poselift
-    for room in poselift/__init__.py poselift/__main__.py data models inference pipeline; do
-      ln -s "../../../$room" build/types/poselift/
-    done
-  fi
   echo "$recipe" >".venv/recipe-$extra"
+fi
+if [ "$extra" = dev ] && [ ! -d build/types/poselift ]; then
+  # mypy follows folders, not the mapping in setup.cfg.
+  mkdir -p build/types/poselift
+  for room in poselift/__init__.py poselift/__main__.py data models inference pipeline; do
+    ln -s "../../../$room" build/types/poselift/
+  done
 fi

@@ -9,6 +9,7 @@ from pathlib import Path
 import imageio_ffmpeg
 import pytest
 import torch
+from foreign_files import Frames, two_dancers
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -36,6 +37,12 @@ def reference() -> Path:
 @pytest.fixture(scope="session")
 def assets() -> Path:
     return ROOT / "tests" / "assets"
+
+
+@pytest.fixture(scope="session")
+def frames(assets: Path) -> Frames:
+    """Keypoints as another tool sees them: two dancers and some gaps."""
+    return two_dancers(assets / "dance_60.mp4.npz")
 
 
 @pytest.fixture(scope="session")

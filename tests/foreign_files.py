@@ -1,27 +1,56 @@
-"""Files as other tools write them, made from keypoints that are known."""
+"""Files as other tools write them, made from keypoints that are known, and their import."""
 
 from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
-from poselift.data.foreign.layouts import shipped
+from poselift.data.archives.custom_2d import best_person, load_video_detections
+from poselift.data.errors import FormatError, PoseliftError
+from poselift.data.foreign.layouts import known_layouts
+from poselift.data.gaps import fill_gaps
 from poselift.data.skeletons import COCO17
+from poselift.pipeline.clip.import_keypoints import ImportedClip, ImportSettings, import_keypoints
 
 WIDTH, HEIGHT, FPS = 640, 360, 30.0
+TOLD = {"width": WIDTH, "height": HEIGHT, "fps": FPS}
+GAP, ALONE, LOST = 20, 30, 5  # frames: nobody seen; only the first person; a wrist not found
+WRIST = COCO17.index("left_wrist")
 # x, y, confidence of COCO's joints; no entry where the tool saw nobody.
 Person = np.ndarray
 Frames = list[dict[int, Person]]
 
 
+def two_dancers(detections: Path) -> Frames:
+    """A real dancer of 60 frames and, to the right, the same one half a second later."""
+    found = load_video_detections(detections)
+    dancer = fill_gaps(best_person(found)).astype(np.float64)
+    low, high = dancer.min((0, 1)), dancer.max((0, 1))
+    dancer = (dancer - low) / (high - low) * (200, 300) + (50, 30)
+    clip: Frames = []
+    for t in range(60):
+        clip.append({})
+        for number, shift, late in ((1, 0, 0), (2, 330, 15)):
+            certain = np.full((17, 1), 0.8 + 0.05 * number)
+            xy = dancer[min(t + late, 59)] + (shift, 0)
+            clip[t][number] = np.concatenate([xy, certain], 1)
+    clip[GAP] = {}
+    del clip[ALONE][2]
+    clip[LOST][1] = clip[LOST][1].copy()
+    clip[LOST][1][WRIST] = 0
+    return clip
+
+
 def in_layout(person: Person, name: str) -> np.ndarray:
     """(J, 3) of a shipped layout; the joints that COCO does not have lie at the nose."""
-    layout = shipped()[name]
+    layout = known_layouts()[name]
     points = np.repeat(person[:1], layout.num_joints, axis=0)
     for joint, sources in layout.coco.items():
         for source in sources:
@@ -152,50 +181,34 @@ def write_deeplabcut(path: Path, frames: Frames) -> Path:
     return write_table(path, header + rows)
 
 
-def shares(person: Person) -> np.ndarray:
-    """(33, 4) of MediaPipe: x, y, z, visibility in shares of the picture."""
-    points = in_layout(person, "mediapipe_33")
-    xy = points[:, :2] / (WIDTH, HEIGHT)
-    return np.column_stack([xy, np.full(len(xy), -0.1), points[:, 2]])
-
-
-def write_mediapipe_json(path: Path, frames: Frames) -> Path:
-    path = path.with_suffix(".json")
-    names = ("x", "y", "z", "visibility")
-    content = [
-        {
-            "frame": t,
-            "pose_landmarks": [
-                [dict(zip(names, map(float, point), strict=True)) for point in shares(person)]
-                for person in people.values()
-            ],
-        }
-        for t, people in enumerate(frames)
-    ]
-    path.write_text(json.dumps(content))
-    return path
-
-
-def write_mediapipe_wide(path: Path, frames: Frames) -> Path:
-    """One row a frame, the first person."""
-    header = ["frame", *(f"{axis}{j}" for j in range(33) for axis in "xyzv")]
+def write_joint_table(path: Path, frames: Frames, layout: str = "coco") -> Path:
+    """A row a joint, in pixels; who lacks a joint has no row of it."""
+    header = ["frame", "person", "joint", "x", "y", "confidence"]
+    joints = known_layouts()[layout].joints
     rows = [
-        [t, *shares(people[1]).ravel().tolist()] for t, people in enumerate(frames) if 1 in people
-    ]
-    return write_table(path, [header, *rows])
-
-
-def write_mediapipe_long(path: Path, frames: Frames) -> Path:
-    """One row a landmark."""
-    header = ["frame_id", "landmark_id", "landmark_name", "x", "y", "z", "visibility", "person"]
-    joints = shipped()["mediapipe_33"].joints
-    rows = [
-        [t, j, joints[j].upper(), *point, number]
+        [t, number, joint, *flat(point)]
         for t, people in enumerate(frames)
         for number, person in people.items()
-        for j, point in enumerate(shares(person).tolist())
+        for joint, point in zip(joints, in_layout(person, layout), strict=False)
+        if point[2]
     ]
     return write_table(path, [header, *rows])
+
+
+def write_shares_table(path: Path, frames: Frames) -> Path:
+    """MediaPipe's landmarks as a spreadsheet of half of Europe saves them, with times."""
+    header = ["time_s", "frame", "joint", "x_share", "y_share", "z", "confidence", "person"]
+    joints = known_layouts()["mediapipe_33"].joints
+    lines = [";".join(header)]
+    for t, people in enumerate(frames):
+        for number, person in people.items():
+            points = in_layout(person, "mediapipe_33") / (WIDTH, HEIGHT, 1)
+            for joint, (x, y, certain) in zip(joints, points, strict=True):
+                cells = [t / FPS, t, joint.upper(), x, y, -0.1, certain, number]
+                lines.append(";".join(str(cell).replace(".", ",") for cell in cells))
+    path = path.with_suffix(".csv")
+    path.write_text("\ufeff" + "\r\n".join(lines) + "\r\n", encoding="utf-8")
+    return path
 
 
 # As Sports2D names its markers; it has no eyes and ears.
@@ -234,4 +247,37 @@ def write_trc(folder: Path, frames: Frames, scale: float = 1) -> Path:
     return folder
 
 
-Writer = Callable[[Path, Frames], Path]
+# writer, name of the format, whether it tells people apart
+WRITERS: dict[str, tuple[Callable[[Path, Frames], Path], str, bool]] = {
+    "openpose": (write_openpose, "openpose", False),
+    "openpose coco": (write_openpose_coco, "openpose", False),
+    "alphapose": (write_alphapose, "alphapose", True),
+    "coco": (write_coco, "coco", False),
+    "mmpose video": (write_mmpose_video, "mmpose", False),
+    "mmpose demo": (write_mmpose_demo, "mmpose", False),
+    "mmpose images": (write_mmpose_images, "mmpose", False),
+    "deeplabcut": (write_deeplabcut, "deeplabcut", True),
+    "trc": (write_trc, "trc", True),
+    "table": (write_joint_table, "table", True),
+    "table of shares": (write_shares_table, "table", True),
+}
+
+
+def write(path: Path, content: object) -> Path:
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return path
+
+
+def imported(path: Path, **known: object) -> ImportedClip:
+    return import_keypoints(path, ImportSettings(**(TOLD | known)))  # type: ignore[arg-type]
+
+
+def refused(path: Path, *words: str, error: type[PoseliftError] = FormatError, **known) -> None:
+    """The error names the file and says these words."""
+    with pytest.raises(error) as caught:
+        imported(path, **known)
+    message = str(caught.value)
+    assert str(path) in message
+    for word in words:
+        assert word in message
+    assert re.search(r"[.)] [A-Z][^.]* .*\.$", message), "evidence, then the next step"

@@ -85,5 +85,5 @@ def _write(folder: Path, name: str, keypoints: str, world, seen, layout: Skeleto
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / f"data_3d_{name}.npz").open("wb") as stream:
         write_object_npz(stream, {"positions_3d": world})
-    archive = KeypointArchive(seen, layout.name, layout.num_joints, layout.left, layout.right)
+    archive = KeypointArchive.of(layout, seen)
     save_keypoint_archive(folder / f"data_2d_{name}_{keypoints}.npz", archive)

@@ -10,13 +10,14 @@ import pytest
 from conftest import ROOT
 
 from poselift.pipeline.command_line import parser
-from poselift.pipeline.reference.reference_flags import parser as run_parser
+from poselift.pipeline.commands.reference_flags import parser as run_parser
 
 DOCUMENTS = (
     "README.md",
     "INFERENCE.md",
     "DOCUMENTATION.md",
     "DATASETS.md",
+    "CONTRIBUTING.md",
     "CHANGELOG.md",
     "SECURITY.md",
 )

@@ -18,16 +18,15 @@ import numpy as np
 from poselift.data.archives.keypoint_archive import (
     LARGEST,
     KeypointArchive,
-    reason,
-    save_keypoint_archive,
     size_in_pixels,
 )
-from poselift.data.errors import FormatError, NoPersonFound, PoseliftError
+from poselift.data.errors import FormatError, NoPersonFound, PoseliftError, reason_of
+from poselift.data.files.places import checked_name
 from poselift.data.files.safe_archive import load_object_npz, write_object_npz
 from poselift.data.files.whole_file import whole_file
 from poselift.data.gaps import fill_gaps
-from poselift.data.skeletons import COCO17, Skeleton
-from poselift.data.structures import Detections, FrameDetections, Timeline
+from poselift.data.skeletons import COCO17
+from poselift.data.structures import Detections
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,7 @@ def load_video_detections(path: Path) -> VideoDetections:
         return VideoDetections(width, height, *zip(*people, strict=True))
     except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
         raise FormatError(
-            f"{path}: not detections of a video ({reason(error)}). Detect the video again."
+            f"{path}: not detections of a video ({reason_of(error)}). Detect the video again."
         ) from error
 
 
@@ -142,31 +141,6 @@ def from_detections(detections: Detections) -> VideoDetections:
     return VideoDetections(timeline.width, timeline.height, tuple(boxes), tuple(keypoints))
 
 
-def to_detections(video: VideoDetections, fps: float, layout: Skeleton = COCO17) -> Detections:
-    """The reference's rows as ours.
-
-    Args:
-        fps: the format does not say; frame t is shown at t / fps seconds.
-    Raises: FormatError: the keypoints have not the layout's number of joints.
-    """
-    frames = []
-    for boxes, keypoints in zip(video.boxes, video.keypoints, strict=True):
-        if not len(boxes):
-            frames.append(FrameDetections.none(layout))
-            continue
-        _check_joints(keypoints, layout)
-        frames.append(
-            FrameDetections(
-                boxes=boxes[:, :4].astype(np.float32),
-                scores=boxes[:, 4].astype(np.float32).clip(0, 1),
-                keypoints=keypoints[:, :2].transpose(0, 2, 1).astype(np.float32),
-                confidence=keypoints[:, 3].astype(np.float32).clip(0, 1),
-            )
-        )
-    timeline = Timeline(video.width, video.height, fps, np.arange(len(video)) / fps)
-    return Detections(timeline, tuple(frames), layout)
-
-
 def best_person(video: VideoDetections) -> np.ndarray:
     """The person with the highest box score, frame by frame.
 
@@ -176,9 +150,20 @@ def best_person(video: VideoDetections) -> np.ndarray:
     xy = np.full((len(video), COCO17.num_joints, 2), np.nan, np.float32)
     for frame, (boxes, keypoints) in enumerate(zip(video.boxes, video.keypoints, strict=True)):
         if len(boxes):
-            _check_joints(keypoints, COCO17)
+            _check_joints(keypoints)
             xy[frame] = keypoints[boxes[:, 4].argmax(), :2].T
     return xy
+
+
+def rows_of_people(classes: Sequence[Any] | None) -> np.ndarray:
+    """The rows of the second class; Detectron1 has lists of arrays, and None for nobody.
+
+    Raises: ValueError: they hold no numbers. IndexError, TypeError: there are no classes.
+    """
+    rows = np.asarray([] if classes is None or classes[1] is None else classes[1])
+    if rows.dtype.kind not in "fiu":
+        raise ValueError(f"holds rows of {rows.dtype}, not numbers")
+    return rows if rows.dtype.kind == "f" else rows.astype(np.float32)
 
 
 def build_custom(
@@ -190,14 +175,8 @@ def build_custom(
         people: for each video (T, 17, 2) float32 pixels without gaps.
         sizes: for each video (width, height), pixels.
     """
-    return KeypointArchive(
-        positions={name: {"custom": (xy,)} for name, xy in people.items()},
-        layout_name=COCO17.name,
-        num_joints=COCO17.num_joints,
-        left=COCO17.left,
-        right=COCO17.right,
-        video_sizes={name: sizes[name] for name in people},
-    )
+    positions = {name: {"custom": (xy,)} for name, xy in people.items()}
+    return KeypointArchive.of(COCO17, positions, {name: sizes[name] for name in people})
 
 
 def convert_folder(folder: Path) -> Conversion:
@@ -230,19 +209,7 @@ def convert_folder(folder: Path) -> Conversion:
 
 def custom_archive_path(data_dir: Path, name: str) -> Path:
     """Where the data set NAME lies. Raises: FormatError: NAME is no part of a file name."""
-    if not name or not name.isprintable() or any(mark in name for mark in "/\\:"):
-        raise FormatError(
-            f"{name!r} cannot name a data set: give a word without path separators, "
-            "for example -o myvideos."
-        )
-    return data_dir / f"data_2d_custom_{name}.npz"
-
-
-def save_custom(path: Path, conversion: Conversion) -> None:
-    """Write the data set. Raises: OutputError: it cannot be written."""
-    if conversion.archive is None:
-        raise ValueError("no video was converted")
-    save_keypoint_archive(path, conversion.archive)
+    return data_dir / f"data_2d_custom_{checked_name(name)}.npz"
 
 
 def _best_person_of(path: Path, video: VideoDetections) -> np.ndarray:
@@ -261,24 +228,16 @@ def _best_person_of(path: Path, video: VideoDetections) -> np.ndarray:
 
 def _people(boxes: Any, keypoints: Any) -> tuple[np.ndarray, np.ndarray]:
     """One frame's rows of class 1, the person: (P, 5), (P, 4, J)."""
-    rows = _rows(boxes)
-    joints = _rows(keypoints) if len(rows) else rows
+    rows = rows_of_people(boxes)
+    joints = rows_of_people(keypoints) if len(rows) else rows
     if not len(rows) or not len(joints):
         return np.zeros((0, 5), np.float32), np.zeros((0, 4, COCO17.num_joints), np.float32)
     return rows, joints
 
 
-def _rows(classes: Sequence[Any] | None) -> np.ndarray:
-    """The rows of the second class; Detectron1 has lists of arrays, and None for nobody."""
-    rows = np.asarray([] if classes is None or classes[1] is None else classes[1])
-    if rows.dtype.kind not in "fiu":
-        raise ValueError(f"holds rows of {rows.dtype}, not numbers")
-    return rows if rows.dtype.kind == "f" else rows.astype(np.float32)
-
-
-def _check_joints(keypoints: np.ndarray, layout: Skeleton) -> None:
-    if keypoints.shape[2] != layout.num_joints:
+def _check_joints(keypoints: np.ndarray) -> None:
+    if keypoints.shape[2] != COCO17.num_joints:
         raise FormatError(
-            f"keypoints have {keypoints.shape[2]} joints, but '{layout.name}' has "
-            f"{layout.num_joints}."
+            f"keypoints have {keypoints.shape[2]} joints, but '{COCO17.name}' has "
+            f"{COCO17.num_joints}."
         )

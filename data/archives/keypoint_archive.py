@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from poselift.data.errors import FormatError
+from poselift.data.errors import FormatError, reason_of
 from poselift.data.files.safe_archive import load_object_npz, write_object_npz
 from poselift.data.files.whole_file import whole_file
+from poselift.data.skeletons import Skeleton, swapped
 from poselift.data.structures import MAX_PIXELS
 
 MAX_JOINTS = 1024
@@ -57,13 +58,21 @@ class KeypointArchive:
                     if xy.dtype.kind != "f" or not np.abs(xy).max() <= LARGEST:
                         raise ValueError(f"{where}: has keypoints that are no numbers")
 
+    @classmethod
+    def of(
+        cls,
+        layout: Skeleton,
+        positions: Mapping[str, Mapping[str, tuple[np.ndarray, ...]]],
+        video_sizes: Mapping[str, tuple[int, int]] | None = None,
+    ) -> KeypointArchive:
+        """Keypoints of a known skeleton."""
+        sides = layout.left, layout.right
+        return cls(positions, layout.name, layout.num_joints, *sides, video_sizes or {})
+
     @property
     def mirror(self) -> tuple[int, ...]:
         """(J,) permutation that swaps every left joint with its right twin."""
-        order = list(range(self.num_joints))
-        for left, right in zip(self.left, self.right, strict=True):
-            order[left], order[right] = right, left
-        return tuple(order)
+        return swapped(self.num_joints, self.left, self.right)
 
 
 def load_keypoint_archive(path: Path) -> KeypointArchive:
@@ -98,7 +107,7 @@ def load_keypoint_archive(path: Path) -> KeypointArchive:
             },
         )
     except (KeyError, OverflowError, TypeError, ValueError) as error:
-        raise FormatError(f"{path}: {reason(error)}. Prepare the data set again.") from error
+        raise FormatError(f"{path}: {reason_of(error)}. Prepare the data set again.") from error
 
 
 def save_keypoint_archive(path: Path, archive: KeypointArchive) -> None:
@@ -132,13 +141,6 @@ def size_in_pixels(metadata: Any) -> tuple[int, int]:
     if not all(int(size) == size and 0 < size <= MAX_PIXELS for size in (width, height)):
         raise ValueError(f"a video of {width} x {height} pixels")
     return int(width), int(height)
-
-
-def reason(error: Exception) -> str:
-    """What a failed look-up or conversion says, in one line."""
-    if isinstance(error, KeyError):
-        return f"has no '{error.args[0]}'"
-    return (str(error) or type(error).__name__).splitlines()[0]
 
 
 def _mapping(path: Path, name: str, value: Any) -> Mapping[Any, Any]:

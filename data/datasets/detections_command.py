@@ -6,12 +6,13 @@ from pathlib import Path
 
 from poselift.data.archives.keypoint_archive import save_keypoint_archive
 from poselift.data.datasets.completeness import judge_left_out
-from poselift.data.datasets.h36m_detections import Detections2D
+from poselift.data.datasets.h36m_detections import AssembledDetections
 from poselift.data.errors import FormatError
+from poselift.data.files.places import checked_name
 
 
 def write_detections(
-    detections: Detections2D,
+    detections: AssembledDetections,
     source: Path,
     layout: str,
     data_dir: Path,
@@ -27,8 +28,7 @@ def write_detections(
     """
     if not (detections.archive or detections.missing or detections.damaged):
         raise FormatError(f"{source}: holds no detections of Human3.6M ({layout}).")
-    if not name.isprintable() or any(mark in name for mark in "/\\:"):
-        raise FormatError(f"{name!r} cannot name an archive: give a word without separators.")
+    checked_name(name)
     status = judge_left_out(
         str(source), "Human3.6M", detections.missing, detections.damaged, allow=allow_missing
     )

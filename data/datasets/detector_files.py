@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from poselift.data.archives.keypoint_archive import reason
-from poselift.data.errors import FormatError
+from poselift.data.archives.custom_2d import rows_of_people
+from poselift.data.errors import FormatError, reason_of
 from poselift.data.files.safe_archive import load_object_npz
 
 # Fine-tuned Detectron writes x, y, logit, probability and then the refined x, y.
@@ -31,11 +31,11 @@ def most_certain_person(boxes: Sequence[Any], keypoints: Sequence[Any]) -> np.nd
         raise ValueError(f"{len(boxes)} frames of boxes, {len(keypoints)} of keypoints")
     people: list[np.ndarray | None] = []
     for of_classes, joints in zip(boxes, keypoints, strict=True):
-        rows = _of_class_person(of_classes)
+        rows = rows_of_people(of_classes)
         if not len(rows):
             people.append(None)
             continue
-        best = _of_class_person(joints)[rows[:, 4].argmax()]
+        best = rows_of_people(joints)[rows[:, 4].argmax()]
         if best.ndim != 2 or best.shape[0] < 4:
             raise ValueError(f"keypoints of shape {best.shape}, expected (6, J) or (4, J)")
         people.append(best[_REFINED if best.shape[0] >= 6 else _PLAIN].T.astype(np.float32))
@@ -44,13 +44,6 @@ def most_certain_person(boxes: Sequence[Any], keypoints: Sequence[Any]) -> np.nd
         raise ValueError(f"nobody is seen in any of its {len(people)} frames")
     nobody = np.full(seen.shape, np.nan, np.float32)
     return np.stack([nobody if person is None else person for person in people])
-
-
-def _of_class_person(classes: Sequence[Any] | None) -> np.ndarray:
-    rows = np.asarray([] if classes is None or classes[1] is None else classes[1])
-    if rows.dtype.kind not in "fiu":
-        raise ValueError(f"holds rows of {rows.dtype}, not numbers")
-    return rows
 
 
 def read_detector(path: Path) -> np.ndarray:
@@ -73,7 +66,7 @@ def read_detector(path: Path) -> np.ndarray:
             raise ValueError(f"keypoints of {keypoints.dtype} {keypoints.shape}, not (T, J, 3)")
         return keypoints[:, :, :2].astype(np.float32)
     except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
-        raise FormatError(f"{path}: neither Detectron's nor CPN's ({reason(error)}).") from error
+        raise FormatError(f"{path}: neither Detectron's nor CPN's ({reason_of(error)}).") from error
 
 
 def _held(xy: np.ndarray) -> np.ndarray:

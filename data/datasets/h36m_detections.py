@@ -50,7 +50,7 @@ class ViewFile:
 
 
 @dataclass(frozen=True)
-class Detections2D:
+class AssembledDetections:
     """What became of a folder of detections.
 
     Args:
@@ -64,7 +64,7 @@ class Detections2D:
     damaged: tuple[PoseliftError, ...]
 
 
-def layout_of(name: str) -> Skeleton:
+def promised_layout(name: str) -> Skeleton:
     """The layout that an archive's name promises: `cpn_ft_h36m_dbb` -> h36m.
 
     Raises: FormatError: it promises none.
@@ -92,7 +92,7 @@ def hourglass_files(source: Path, reader: ArrayReader = read_arrays) -> Iterator
     )
 
 
-def assemble(files: Iterable[ViewFile], layout: Skeleton, *, whole: bool) -> Detections2D:
+def assemble(files: Iterable[ViewFile], layout: Skeleton, *, whole: bool) -> AssembledDetections:
     """Sort the files by subject, take and camera.
 
     Args:
@@ -117,9 +117,9 @@ def assemble(files: Iterable[ViewFile], layout: Skeleton, *, whole: bool) -> Det
         if len(take) == len(CAMERA_IDS):
             cameras = tuple(take[name] for name in CAMERA_IDS)
             positions.setdefault(subject, {})[action] = cameras
-    archive = KeypointArchive(positions, layout.name, layout.num_joints, layout.left, layout.right)
+    archive = KeypointArchive.of(layout, positions)
     missing = _missing_cameras(views) + (_missing_takes(views) if whole else ())
-    return Detections2D(archive if positions else None, missing, tuple(damaged))
+    return AssembledDetections(archive if positions else None, missing, tuple(damaged))
 
 
 def _views(

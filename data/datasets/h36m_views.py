@@ -32,16 +32,11 @@ def project_views(positions: Positions) -> KeypointArchive:
     Args:
         positions: positions[subject][action] is (T, 32, 3) float32, metres.
     """
-    return KeypointArchive(
-        positions={
-            subject: {
-                action: tuple(view(take[:, KEPT], camera) for camera in h36m_cameras()[subject])
-                for action, take in actions.items()
-            }
-            for subject, actions in positions.items()
-        },
-        layout_name=H36M17.name,
-        num_joints=H36M17.num_joints,
-        left=H36M17.left,
-        right=H36M17.right,
-    )
+    views = {
+        subject: {
+            action: tuple(view(take[:, KEPT], camera) for camera in h36m_cameras()[subject])
+            for action, take in actions.items()
+        }
+        for subject, actions in positions.items()
+    }
+    return KeypointArchive.of(H36M17, views)

@@ -67,7 +67,7 @@ def cut_detections(
                 positions.setdefault(name, {})[chunk] = part
         except FormatError as error:
             damaged.append(FormatError(f"{folder}: {error}"))
-    archive = KeypointArchive(positions, layout.name, layout.num_joints, layout.left, layout.right)
+    archive = KeypointArchive.of(layout, positions)
     return CutDetections(archive if positions else None, tuple(damaged))
 
 

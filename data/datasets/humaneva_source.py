@@ -115,7 +115,7 @@ def convert(folder: Path, reader: ArrayReader = read_arrays) -> Conversion:
             "for the step in MATLAB that writes them."
         )
     layout = _the_layout(folder, joints, damaged)
-    archive = KeypointArchive(views, layout.name, layout.num_joints, layout.left, layout.right)
+    archive = KeypointArchive.of(layout, views)
     return Conversion(layout, positions, archive, chunks, _missing(chunks), tuple(damaged))
 
 

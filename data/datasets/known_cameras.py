@@ -27,8 +27,6 @@ class Camera:
     Args:
         id: the camera's name in file names.
         width, height: image size, pixels; 0 where it depends on the video.
-        azimuth_deg: the angle from which a figure is drawn so that it looks as it does
-            in this camera.
         orientation: (4,) float32 unit quaternion (w, x, y, z), camera to world.
         translation: (3,) float32 where the camera stands, metres.
         intrinsics: (9,) float32 for poselift.data.cameras.project, screen units: focal (2),
@@ -38,7 +36,6 @@ class Camera:
     id: str
     width: int
     height: int
-    azimuth_deg: float
     orientation: np.ndarray
     translation: np.ndarray
     intrinsics: np.ndarray | None = None
@@ -101,7 +98,6 @@ def _placed(lens: Mapping[str, Any], place: Mapping[str, Any]) -> Camera:
         id=lens["id"],
         width=lens["width"],
         height=lens["height"],
-        azimuth_deg=lens["azimuth_deg"],
         orientation=_numbers(place["orientation"]),
         translation=_frozen(_numbers(place["translation_mm"]) / 1000),
         intrinsics=_intrinsics(lens) if "focal_px" in lens else None,

@@ -17,6 +17,7 @@ import numpy as np
 from poselift.data.archives.keypoint_archive import KeypointArchive, load_keypoint_archive
 from poselift.data.archives.positions_archive import load_positions_archive
 from poselift.data.cameras import normalise_screen, world_to_camera
+from poselift.data.datasets.h36m_views import KEPT
 from poselift.data.datasets.known_cameras import (
     Camera,
     Cameras,
@@ -183,7 +184,7 @@ def load_positions(path: Path, layout: Skeleton) -> dict[str, dict[str, np.ndarr
     Of Human3.6M's 32 joints, the 17 that are used are kept.
     Raises: UnsafeFile, FormatError.
     """
-    kept = list(H36M32.indices(*H36M17.joints)) if layout is H36M17 else slice(None)
+    kept = list(KEPT) if layout is H36M17 else slice(None)
     positions: dict[str, dict[str, np.ndarray]] = {}
     for subject, actions in load_positions_archive(path).items():
         positions[subject] = own = {}

@@ -195,10 +195,6 @@ class EpochOrder:
         self.samples, self.batch = samples, batch
         self.random = np.random.RandomState(seed)
 
-    @property
-    def batches_per_epoch(self) -> int:
-        return -(-self.samples // self.batch)
-
     def epoch(self) -> Iterator[np.ndarray]:
         """Sample numbers, batch by batch; the last batch is what is left."""
         order = self.random.permutation(self.samples)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from poselift.data.errors import FormatError
+from poselift.data.errors import FormatError, reason_of
 from poselift.data.files.memory_budget import Budget
 
 DAMAGED_ZIP = (
@@ -42,7 +42,7 @@ def open_zip(path: Path, budget: Budget, kind: str, growth: float = 1) -> Iterat
         archive = zipfile.ZipFile(path)
     except DAMAGED_ZIP as error:
         raise FormatError(
-            f"{path}: not a {kind}, or one that broke off ({first_line(error)}). Copy it again."
+            f"{path}: not a {kind}, or one that broke off ({reason_of(error)}). Copy it again."
         ) from error
     with archive:
         try:
@@ -52,11 +52,6 @@ def open_zip(path: Path, budget: Budget, kind: str, growth: float = 1) -> Iterat
         except ValueError as error:
             raise FormatError(f"{path}: damaged {kind} ({error}). Get it again.") from error
         yield archive
-
-
-def first_line(error: BaseException) -> str:
-    """What an error of a library says, in one line."""
-    return (str(error) or type(error).__name__).splitlines()[0][:300]
 
 
 def _check(members: list[zipfile.ZipInfo]) -> None:

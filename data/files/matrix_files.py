@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from poselift.data.errors import FormatError
+from poselift.data.errors import FormatError, reason_of
 from poselift.data.files.optional_packages import optional_package
 from poselift.data.files.source_files import MAX_FILE_BYTES
 
@@ -91,7 +91,7 @@ def _read_hdf5(label: str, content: bytes, names: tuple[str, ...]) -> list[np.nd
 
 def _hdf5_table(h5py: Any, file: Any, name: str) -> np.ndarray:
     if not isinstance(file.get(name, getlink=True), h5py.HardLink):
-        raise KeyError(f"no data set '{name}' of its own")
+        raise LookupError(f"no data set '{name}' of its own")
     table = file[name]
     # External and virtual tables would read other files of this computer.
     if not isinstance(table, h5py.Dataset) or table.external or table.is_virtual:
@@ -121,9 +121,8 @@ def _check_count(shape: tuple[int, ...] | None) -> None:
 
 
 def _damaged(label: str, kind: str, names: tuple[str, ...], error: BaseException) -> FormatError:
-    said = error.args[0] if isinstance(error, KeyError) and error.args else error
-    first = (str(said) or type(error).__name__).splitlines()[0]
-    return FormatError(f"{label}: not a {kind} with {' and '.join(names)}, or damaged ({first}).")
+    wanted = " and ".join(names)
+    return FormatError(f"{label}: not a {kind} with {wanted}, or damaged ({reason_of(error)}).")
 
 
 _READERS = {"cdf": _read_cdf, "mat": _read_mat, "hdf5": _read_hdf5}

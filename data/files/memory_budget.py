@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from poselift.data.errors import FormatError, reason_of
+from poselift.data.files.source_files import check_is_file
 
 SMALL_FILE, SMALL_BUDGET = 10 << 20, 400_000_000
 # Real numbers never shrink a hundredfold; arrays that are mostly NaN do a thousandfold.
@@ -37,13 +37,8 @@ def budget_of(path: Path, ratio: int = NUMBERS) -> Budget:
 
     Raises: FormatError: it is not there, or is no file.
     """
-    if not path.is_file():
-        said = "is no file" if path.exists() else "no such file"
-        raise FormatError(f"{path}: {said}. Check the path.")
-    try:
-        size = path.stat().st_size
-    except OSError as error:
-        raise FormatError(f"{path}: cannot be read ({reason_of(error)}).") from error
+    check_is_file(path)
+    size = path.stat().st_size
     small = size < SMALL_FILE
     return Budget(SMALL_BUDGET if small else min(ratio * size, physical_memory() // 2))
 

@@ -6,9 +6,20 @@ from pathlib import Path
 
 import platformdirs
 
+from poselift.data.errors import FormatError
+
 # The folder that holds data/, models/ and checkpoint/: the project, or the installed package.
 ROOMS = Path(__file__).resolve().parents[2]
 SHIPPED = ROOMS / "checkpoint"
+
+
+def checked_name(name: str) -> str:
+    """The name that a user chose for a data set or archive. Raises: FormatError."""
+    if not name or not name.isprintable() or any(mark in name for mark in "/\\:"):
+        raise FormatError(
+            f"{name!r} cannot be part of a file's name: give a word without path separators."
+        )
+    return name
 
 
 def in_checkout() -> bool:

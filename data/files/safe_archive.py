@@ -20,8 +20,8 @@ from typing import IO, Any, BinaryIO
 
 import numpy as np
 
-from poselift.data.errors import FormatError, UnsafeFile
-from poselift.data.files.bounded_zip import DAMAGED_ZIP, first_line, open_zip
+from poselift.data.errors import FormatError, UnsafeFile, reason_of
+from poselift.data.files.bounded_zip import DAMAGED_ZIP, open_zip
 from poselift.data.files.memory_budget import MOSTLY_NAN, Budget, budget_of
 from poselift.data.files.plain_pickle import dump_plain, load_plain
 
@@ -67,7 +67,7 @@ class PlainArchive:
                 return np.lib.format.read_array(stream, allow_pickle=False)
         except DAMAGED as error:
             raise FormatError(
-                f"{self.path}: '{name}' is damaged ({first_line(error)}). Make it again."
+                f"{self.path}: '{name}' is damaged ({reason_of(error)}). Make it again."
             ) from error
 
 
@@ -132,7 +132,7 @@ def _read_member(
         ) from None
     except DAMAGED as error:
         raise FormatError(
-            f"{path}: '{name}' is damaged ({first_line(error)}). Get it again."
+            f"{path}: '{name}' is damaged ({reason_of(error)}). Get it again."
         ) from error
     return value.item() if isinstance(value, np.ndarray) and value.shape == () else value
 

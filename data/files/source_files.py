@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import lzma
 import re
+import stat
 import tarfile
 import zipfile
 import zlib
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from poselift.data.errors import FormatError
+from poselift.data.errors import FormatError, PoseliftError, reason_of
 
 # The longest take of Human3.6M takes about 5 MB.
 MAX_FILE_BYTES = 64 << 20
@@ -48,12 +49,11 @@ def source_files(source: Path, pattern: str) -> Iterator[SourceFile]:
     wanted = re.compile(rf"(?:.*/)?(?:{pattern})")
     if source.is_dir():
         yield from _of_folder(source, wanted)
-    elif not source.exists():
+        return
+    if not source.exists():
         raise FormatError(f"{source}: no such file or folder.")
-    elif zipfile.is_zipfile(source):
-        yield from _of_zip(source, wanted)
-    else:
-        yield from _of_tar(source, wanted)
+    check_is_file(source, "a folder or an archive")
+    yield from (_of_zip if zipfile.is_zipfile(source) else _of_tar)(source, wanted)
 
 
 def folder_files(folder: Path, pattern: str) -> Iterator[SourceFile]:
@@ -63,15 +63,37 @@ def folder_files(folder: Path, pattern: str) -> Iterator[SourceFile]:
     yield from _of_folder(folder, re.compile(rf"(?:.*/)?(?:{pattern})"))
 
 
+def check_is_file(
+    path: Path, what: str = "a file", error: type[PoseliftError] = FormatError
+) -> None:
+    """Tell what cannot be opened as a file, before it is: a pipe would be waited for.
+
+    Args:
+        what: should be there, for the message.
+    Raises: `error`: nothing is there, or a folder, a pipe, a socket or a device.
+    """
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        raise error(f"{path}: no such file. Check the path.") from None
+    except OSError as fault:
+        raise error(
+            f"{path}: cannot be read ({reason_of(fault)}). Check the path and its rights."
+        ) from fault
+    if not stat.S_ISREG(mode):
+        kinds = {stat.S_IFDIR: "folder", stat.S_IFIFO: "pipe", stat.S_IFSOCK: "socket"}
+        kind = kinds.get(stat.S_IFMT(mode), "device")
+        raise error(f"{path}: is a {kind}, not {what}. Give the path of a file.")
+
+
 def read_bounded(path: Path, limit: int = MAX_FILE_BYTES) -> bytes:
     """A whole file of at most `limit` bytes. Raises: FormatError: larger, or not readable."""
+    check_is_file(path)
     try:
-        if path.exists() and not path.is_file():  # a pipe would be waited for
-            raise FormatError(f"{path}: is no file. Copy its content into one.")
         _check_size(str(path), path.stat().st_size, limit)
         return path.read_bytes()
     except OSError as error:
-        raise FormatError(f"{path}: cannot be read ({error.strerror or error}).") from error
+        raise FormatError(f"{path}: cannot be read ({reason_of(error)}).") from error
 
 
 def _of_folder(folder: Path, wanted: re.Pattern[str]) -> Iterator[SourceFile]:
@@ -96,7 +118,9 @@ def _of_zip(source: Path, wanted: re.Pattern[str]) -> Iterator[SourceFile]:
 
                     yield SourceFile(PurePosixPath(info.filename), label, read)
     except _DAMAGED as error:
-        raise FormatError(f"{source}: damaged archive ({_said(error)}). Fetch it again.") from error
+        raise FormatError(
+            f"{source}: damaged archive ({reason_of(error)}). Fetch it again."
+        ) from error
 
 
 def _of_tar(source: Path, wanted: re.Pattern[str]) -> Iterator[SourceFile]:
@@ -115,7 +139,7 @@ def _of_tar(source: Path, wanted: re.Pattern[str]) -> Iterator[SourceFile]:
                     yield SourceFile(PurePosixPath(info.name), label, read)
     except _DAMAGED as error:
         raise FormatError(
-            f"{source}: neither a folder, a .zip nor a .tar, or a damaged one ({_said(error)})."
+            f"{source}: neither a folder, a .zip nor a .tar, or a damaged one ({reason_of(error)})."
         ) from error
 
 
@@ -128,7 +152,7 @@ def _bounded(label: str, read: Callable[[], bytes]) -> bytes:
     try:
         return read()
     except _UNREADABLE as error:
-        raise FormatError(f"{label}: cannot be read ({_said(error)}).") from error
+        raise FormatError(f"{label}: cannot be read ({reason_of(error)}).") from error
 
 
 def _check_size(label: str, size: int, limit: int = MAX_FILE_BYTES) -> None:
@@ -137,7 +161,3 @@ def _check_size(label: str, size: int, limit: int = MAX_FILE_BYTES) -> None:
             f"{label}: {size / 2**20:.0f} MiB, more than any file of this kind has "
             f"({limit >> 20} MiB)."
         )
-
-
-def _said(error: BaseException) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from poselift.data.errors import OutputError
+from poselift.data.errors import OutputError, reason_of
 
 
 @contextmanager
@@ -34,7 +34,7 @@ def check_writable(path: Path) -> None:
 
     Raises: OutputError: it cannot, or `path` is a folder.
     """
-    if path.is_dir():
+    if os.path.isdir(path):  # noqa: PTH112, which raises for a name that is too long
         raise OutputError(f"{path}: is a folder. Give the name of a file.")
     _sibling(path).unlink(missing_ok=True)
 
@@ -61,9 +61,8 @@ def _sibling(path: Path) -> Path:
 
 
 def _output_error(path: Path, error: OSError) -> OutputError:
-    reason = error.strerror or str(error)
     return OutputError(
-        f"{path}: cannot be written ({reason}). Free space, or choose another place."
+        f"{path}: cannot be written ({reason_of(error)}). Free space, or choose another place."
     )
 
 

@@ -53,6 +53,7 @@ class ForeignClip:
         layout: name of the layout where the format settles it.
         normalised: x and y are shares of the picture's width and height.
         size: (width, height), pixels, and fps: where the file says so.
+        times_s: when each of `frames` is shown, rising; None where the file does not say.
         name: of the video, where a file holds several.
         id_names: what the file calls its people, where ids were made from names.
     """
@@ -66,6 +67,7 @@ class ForeignClip:
     normalised: bool = False
     size: tuple[int, int] | None = None
     fps: float | None = None
+    times_s: Mapping[int, float] | None = None
     name: str | None = None
     id_names: Mapping[int, str] | None = None
 

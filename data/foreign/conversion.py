@@ -98,11 +98,9 @@ def convert(clip: ForeignClip, layout: ForeignLayout, timeline: Timeline) -> Imp
     _check_numbers(clip, points, [frame for frame, _ in placed])
     xy, confidence = points[..., :2], points[..., 2]
     found = ~np.isnan(points).any(-1)
-    notes: list[str] = []
     if clip.normalised:
-        xy = _in_pixels(clip, xy, timeline, notes)
-    else:
-        _check_picture(clip, xy, found, timeline)
+        xy = xy * (timeline.width, timeline.height)
+    _check_picture(clip, xy, found, timeline)
     found &= _near_picture(xy, timeline)
     there = found.sum(-1) >= MIN_JOINTS
     if not there.any():
@@ -124,6 +122,7 @@ def convert(clip: ForeignClip, layout: ForeignLayout, timeline: Timeline) -> Imp
     bounds = np.searchsorted(frames, np.arange(len(timeline) + 1))
     spans = [np.arange(a, b) for a, b in itertools.pairwise(bounds)]
     detections = Detections(timeline, tuple(rows.select(span) for span in spans), COCO17)
+    notes: list[str] = []
     ids = _ids(clip, kept, spans, notes)
     return Imported(detections, ids, layout, (*_layout_notes(layout), *notes))
 
@@ -146,25 +145,6 @@ def _check_numbers(clip: ForeignClip, points: np.ndarray, frames: Sequence[int])
         )
 
 
-def _in_pixels(
-    clip: ForeignClip, xy: np.ndarray, timeline: Timeline, notes: list[str]
-) -> np.ndarray:
-    """Shares of the picture in pixels; what is in pixels already stays.
-
-    Raises: FormatError: they are relative to the hip.
-    """
-    middle = np.nanmedian(xy, axis=(0, 1)) if not np.isnan(xy).all() else np.zeros(2)
-    if (middle < 0).any():
-        raise FormatError(
-            f"{clip.source}: half of its coordinates are negative; these seem to be world "
-            "landmarks. Save the landmarks of the picture (pose_landmarks)."
-        )
-    if (middle > 2).all():
-        notes.append("its coordinates are taken to be pixels, not shares of the picture")
-        return xy
-    return xy * (timeline.width, timeline.height)
-
-
 def _check_picture(
     clip: ForeignClip, xy: np.ndarray, found: np.ndarray, timeline: Timeline
 ) -> None:
@@ -173,10 +153,13 @@ def _check_picture(
     outside = found & ((xy < -0.25 * size) | (xy > 1.25 * size)).any(-1)
     if outside.sum() > MOST_OUTSIDE * found.sum():
         low, high = (np.nanpercentile(xy[found], q, axis=0) for q in (1, 99))
+        step = "Give the video, or the --width and --height, that they are of."
+        if clip.normalised:
+            step = "Call the columns x and y if these are pixels; shares are 0 to 1."
         raise FormatError(
             f"{clip.source}: keypoints lie from ({low[0]:.0f}, {low[1]:.0f}) to "
             f"({high[0]:.0f}, {high[1]:.0f}), outside a picture of {timeline.width}x"
-            f"{timeline.height}. Give the video, or the --width and --height, that they are of."
+            f"{timeline.height}. {step}"
         )
 
 
@@ -194,7 +177,8 @@ def _boxes(clip: ForeignClip, xy: np.ndarray, found: np.ndarray) -> np.ndarray:
     if extent < SMALLEST_EXTENT_PX:
         raise FormatError(
             f"{clip.source}: people are {extent:.2g} pixels large: these are no pixels, or nobody "
-            "that can be lifted. Write keypoints in pixels (OpenPose: --keypoint_scale 0)."
+            "that can be lifted. Write keypoints in pixels (OpenPose: --keypoint_scale 0), or call "
+            "the columns of a table x_share and y_share."
         )
     return np.concatenate([low, high], -1)
 

@@ -7,22 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from poselift.data.errors import FormatError, UnknownName
+from poselift.data.errors import FormatError, UnknownName, reason_of
 from poselift.data.foreign.clip import ForeignClip
 from poselift.data.foreign.coco_results import is_alphapose, is_results, read_alphapose, read_coco
 from poselift.data.foreign.deeplabcut import is_deeplabcut, read_deeplabcut
-from poselift.data.foreign.mediapipe_csv import is_mediapipe_table, read_mediapipe_csv
-from poselift.data.foreign.mediapipe_json import is_mediapipe, read_mediapipe_json
+from poselift.data.foreign.joint_table import is_joint_table, read_joint_table
 from poselift.data.foreign.mmpose import is_mmpose, read_mmpose
 from poselift.data.foreign.openpose import is_openpose, read_openpose
 from poselift.data.foreign.reading import frame_files, load_json, load_rows
 from poselift.data.foreign.trc import read_trc
 from poselift.data.foreign.videopose3d import npz_members, read_videopose3d
-
-
-def _read_mediapipe(path: Path) -> ForeignClip:
-    table = path.suffix.lower() == ".csv" and not path.is_dir()
-    return read_mediapipe_csv(path) if table else read_mediapipe_json(path)
 
 
 @dataclass(frozen=True)
@@ -39,16 +33,15 @@ FORMATS = {
     "mmpose": Format("MMPose predictions JSON", read_mmpose),
     "coco": Format("COCO keypoint results JSON", read_coco),
     "deeplabcut": Format("DeepLabCut CSV", read_deeplabcut),
-    "mediapipe": Format("MediaPipe landmarks, JSON or CSV", _read_mediapipe),
     "trc": Format("Sports2D TRC in pixels", read_trc),
     "videopose3d": Format("VideoPose3D .npz", read_videopose3d),
+    "table": Format("table of INFERENCE.md, CSV", read_joint_table),
 }
 _JSON_KINDS: tuple[tuple[str, Callable[[Any], bool]], ...] = (
     ("openpose", is_openpose),
     ("mmpose", is_mmpose),
     ("alphapose", is_alphapose),
     ("coco", is_results),
-    ("mediapipe", is_mediapipe),
 )
 
 
@@ -68,7 +61,7 @@ def read_foreign(path: Path, kind: str = "auto", video: str | None = None) -> Fo
         found = _read(path, FORMATS[format_of(path) if kind == "auto" else kind])
     except OSError as error:
         raise FormatError(
-            f"{path}: cannot be read ({error.strerror or error}). Check the path and its rights."
+            f"{path}: cannot be read ({reason_of(error)}). Check the path and its rights."
         ) from error
     return found if isinstance(found, ForeignClip) else _chosen(path, found, video)
 
@@ -97,10 +90,10 @@ def format_of(path: Path) -> str:
     if suffix == ".json":
         return _json_kind(load_json(path)) or _unknown(path)
     if suffix == ".csv":
-        header = next(iter(load_rows(path)), [""])
+        header = load_rows(path)[0]
         if is_deeplabcut(header[0]):
             return "deeplabcut"
-        return "mediapipe" if is_mediapipe_table(header) else _unknown(path)
+        return "table" if is_joint_table(header) else _unknown(path)
     if suffix == ".npz":
         if "format.npy" in npz_members(path):
             raise FormatError(

@@ -97,18 +97,19 @@ def layout_of(clip: ForeignClip, asked: str | None) -> ForeignLayout:
     if asked is not None:
         return _fitted(layout_named(asked), clip)
     if clip.layout is not None:
-        if clip.layout not in shipped():  # a file's word is a name, never a path
+        if clip.layout not in known_layouts():  # a file's word is a name, never a path
             raise LayoutMismatch(
                 f"{clip.source}: says that its keypoints are '{clip.layout[:40]}', which is none "
-                f"of {', '.join(shipped())}. Name the layout with --layout."
+                f"of {', '.join(known_layouts())}. Name the layout with --layout."
             )
-        return _fitted(shipped()[clip.layout], clip)
+        return _fitted(known_layouts()[clip.layout], clip)
     if clip.joints is not None:
         return _by_names(clip, clip.joints)
-    for layout in shipped().values():
-        if clip.format in layout.used_by and layout.num_joints == clip.num_joints:
+    usual = [layout for layout in known_layouts().values() if clip.format in layout.used_by]
+    for layout in usual:
+        if layout.num_joints == clip.num_joints:
             return layout
-    known = [f"{x.name} ({x.num_joints})" for x in shipped().values() if clip.format in x.used_by]
+    known = [f"{layout.name} ({layout.num_joints})" for layout in usual]
     raise LayoutMismatch(
         f"{clip.source}: has {clip.num_joints} keypoints a person, and no layout of {clip.format} "
         f"has that many: {', '.join(known)}. Name the layout with --layout, or describe it in a "
@@ -117,14 +118,14 @@ def layout_of(clip: ForeignClip, asked: str | None) -> ForeignLayout:
 
 
 def layout_named(asked: str) -> ForeignLayout:
-    """A shipped layout, or the one in a .toml file.
+    """A layout of layouts.toml, or the one in a .toml file.
 
     Raises: UnknownName; FormatError, LayoutMismatch: the file is no layout.
     """
     if not asked.lower().endswith(".toml"):
-        if asked not in shipped():
-            raise UnknownName("layout", asked, [*shipped(), "or the path of a .toml file"])
-        return shipped()[asked]
+        if asked not in known_layouts():
+            raise UnknownName("layout", asked, [*known_layouts(), "or the path of a .toml file"])
+        return known_layouts()[asked]
     path = Path(asked)
     if not path.is_file():
         raise FormatError(f"{path}: no such file. Give the .toml file of a layout.")
@@ -141,7 +142,7 @@ def layout_named(asked: str) -> ForeignLayout:
 
 
 @functools.cache
-def shipped() -> dict[str, ForeignLayout]:
+def known_layouts() -> dict[str, ForeignLayout]:
     """The layouts of layouts.toml by name."""
     table = parse_toml(TABLE.read_text(encoding="utf-8"))
     return {name: _layout(name, about) for name, about in table.items()}
@@ -167,7 +168,7 @@ def joint_named(name: str) -> str | None:
 
 
 def _by_names(clip: ForeignClip, names: Sequence[str]) -> ForeignLayout:
-    """The layout that a file's own joint names make, or the shipped one that has all of them."""
+    """The layout that a file's own joint names make, or the known one that has all of them."""
     coco: dict[str, tuple[str, ...]] = {}
     for name in names:
         joint = joint_named(name)
@@ -178,7 +179,7 @@ def _by_names(clip: ForeignClip, names: Sequence[str]) -> ForeignLayout:
             )
         if joint is not None:
             coco[joint] = (name,)
-    for layout in shipped().values():
+    for layout in known_layouts().values():
         used = {name for sources in layout.coco.values() for name in sources}
         if not set(NEEDED) <= set(coco) and used <= set(names):
             return _fitted(layout, clip)

@@ -36,11 +36,16 @@ def load_json(path: Path, limit: int = MAX_FILE_BYTES) -> Any:
         ) from error
 
 
-def load_rows(path: Path, delimiter: str = ",") -> list[list[str]]:
-    """The rows of a CSV or TSV file without its empty ones. Raises: FormatError."""
+def load_rows(path: Path, delimiter: str | None = None) -> list[list[str]]:
+    """The rows of a CSV or TSV file without its empty ones. Raises: FormatError.
+
+    Args:
+        delimiter: None for semicolons where the first line has one, else commas.
+    """
     rows, cells = [], 0
     try:
         text = content_of(path, MAX_FILE_BYTES).decode("utf-8-sig")
+        delimiter = delimiter or (";" if ";" in text.split("\n", 1)[0] else ",")
         for row in csv.reader(io.StringIO(text), delimiter=delimiter):
             cells += len(row)
             if cells > MAX_CELLS:
@@ -58,10 +63,6 @@ def load_rows(path: Path, delimiter: str = ",") -> list[list[str]]:
 
 def content_of(path: Path, limit: int) -> bytes:
     """A regular file of at most `limit` bytes, not empty. Raises: FormatError."""
-    if not path.exists():
-        raise FormatError(f"{path}: no such file or folder. Check the path.")
-    if not path.is_file():
-        raise FormatError(f"{path}: is not a regular file. Copy the keypoints into one.")
     content = read_bounded(path, limit)
     if not content.strip():
         raise FormatError(f"{path}: is empty. Write or copy the file again.")

@@ -1,6 +1,6 @@
 """Video in: upright RGB frames with their times, one at a time.
 
-PyAV does the decoding. Rotation metadata and non-square pixels are applied here, so
+PyAV does the decoding. Rotation metadata, non-square pixels and HDR are dealt with here, so
 that no later stage has to know of them; every pixel format becomes 8-bit RGB.
 """
 
@@ -8,32 +8,32 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 import av
 import numpy as np
 
 from poselift.data.errors import VideoError
 from poselift.data.structures import Timeline, VideoInfo
-from poselift.inference.video.containers import open_container
-from poselift.inference.video.display_matrix import Turn, turn_of, upright_rgb, upright_size
-from poselift.inference.video.frame_times import FrameClock, fps_of, unbroken_fps
+from poselift.inference.video.display_matrix import Turn, upright_rgb
+from poselift.inference.video.frame_times import fps_of, unbroken_fps
+from poselift.inference.video.picture_sequence import PictureSequence, is_sequence
+from poselift.inference.video.tone_mapping import ToneMapper
+from poselift.inference.video.video_file import VideoFile
+from poselift.inference.video.views import check_view
 
 log = logging.getLogger(__name__)
 
 SUFFIXES = frozenset(
     f".{suffix}"
     for suffix in (
-        *("mp4", "m4v", "mov", "mkv", "webm", "avi", "gif"),
-        *("mpg", "mpeg", "ts", "mts", "wmv", "3gp"),
+        *("mp4", "m4v", "mov", "mkv", "webm", "avi", "gif", "3gp", "3g2", "divx"),
+        *("mpg", "mpeg", "m2v", "vob", "ts", "mts", "m2ts", "m2t"),
+        *("wmv", "asf", "flv", "f4v", "ogv", "mxf", "y4m"),
     )
 )
-LARGEST_PIXELS = 16384 * 16384
-_LONGEST_S = 1e7  # a duration beyond is no duration
-# Demuxers that find a time. Others guess, miss it, or know it only by a clock that may jump.
-_INDEXED = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"}
-_SEEK_MARGIN_S = 1.0  # an index of decoding times leads too far by a few frames
 
 
 @dataclass(frozen=True)
@@ -51,33 +51,26 @@ class VideoFrame:
     image: np.ndarray
 
 
+class FrameSource(Protocol):
+    """Stored frames: of a video file, or pictures.
+
+    Attributes:
+        info: as it is stored, not turned yet.
+        turn: what the metadata asks for.
+        damage, jumped_s: see VideoReader, after the frames.
+    """
+
+    info: VideoInfo
+    turn: Turn
+    damage: str | None
+    jumped_s: float | None
+
+    def frames_from(self, start_s: float) -> Iterator[tuple[float, av.VideoFrame]]:
+        """Frames with their times, from the one at start_s or an earlier one."""
+
+
 def is_video_name(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
-
-
-def probe(path: Path) -> VideoInfo:
-    """What a video is, without decoding more than its first frame.
-
-    Raises: VideoError: missing, unreadable, or without a frame.
-    """
-    with _opened(path) as container:
-        stream = container.streams.video[0]
-        first = _first_frame(container, path)
-        width, height = upright_size(first, stream.sample_aspect_ratio)
-        duration = float(stream.duration * stream.time_base) if stream.duration else None
-        if duration is None and container.duration:
-            duration = container.duration / av.time_base
-        return VideoInfo(
-            name=path.name,
-            width=width,
-            height=height,
-            fps=_claimed_fps(container),
-            codec=stream.codec_context.name,
-            rotation=90 * turn_of(first).quarters,
-            duration_s=duration if duration and 0 < duration < _LONGEST_S else None,
-            frame_count=stream.frames or None,
-            has_audio=bool(container.streams.audio),
-        )
 
 
 class VideoReader:
@@ -86,9 +79,12 @@ class VideoReader:
     Args:
         start_s, end_s: keep frames shown at start_s <= time < end_s.
         fit: scale frames down so that they fit (width, height); never up.
+        rotate: degrees clockwise to turn the shown picture by, besides what the metadata asks.
+        fps: of numbered pictures, which need it; a video has its own.
     After iterating, `damage` says what could not be decoded, if anything,
     `promised_frames` how many frames there should have been, and `jumped_s` after which
     time the file's clock first jumped.
+    Raises: VideoError: it cannot be read; ValueError: no such rotation or rate.
     """
 
     def __init__(
@@ -98,15 +94,28 @@ class VideoReader:
         start_s: float | None = None,
         end_s: float | None = None,
         fit: tuple[int, int] | None = None,
+        rotate: int = 0,
+        fps: float | None = None,
     ) -> None:
         self.path = path
-        self.info = probe(path)
+        check_view(rotate, fps)
+        self._source: FrameSource = (
+            PictureSequence(path, fps) if is_sequence(path) else VideoFile(path)
+        )
+        self._turn = self._source.turn.turned(rotate)
+        self.info = _turned(self._source.info, self._turn)
         self.start_s = start_s or 0.0
         self.end_s = end_s
         self.size = _fitted((self.info.width, self.info.height), fit)
-        self.damage: str | None = None
-        self.jumped_s: float | None = None
         self.promised_frames: int | None = None
+
+    @property
+    def damage(self) -> str | None:
+        return self._source.damage
+
+    @property
+    def jumped_s(self) -> float | None:
+        return self._source.jumped_s
 
     @property
     def expected_frames(self) -> int | None:
@@ -136,14 +145,13 @@ class VideoReader:
     def __iter__(self) -> Iterator[VideoFrame]:
         """Raises: VideoError: not one frame of the stretch could be decoded."""
         times: list[float] = []
-        turn: Turn | None = None
-        for time, frame in self._from_start():
-            turn = turn or turn_of(frame)
+        tone = ToneMapper(self.info.hdr) if self.info.hdr else None
+        for time, frame in self._source.frames_from(self.start_s):
             if time < self.start_s - 1e-6:
                 continue
             if self.end_s is not None and time >= self.end_s - 1e-6:
                 break
-            yield VideoFrame(len(times), time, upright_rgb(frame, turn, self.size))
+            yield VideoFrame(len(times), time, upright_rgb(frame, self._turn, self.size, tone))
             times.append(time)
         else:  # the file ended, not the stretch
             self.promised_frames = self._promised(times)
@@ -167,30 +175,6 @@ class VideoReader:
         fps = fps_of(times, info.fps)
         return Timeline(info.width, info.height, fps, times, self.promised_frames)
 
-    def _from_start(self) -> Iterator[tuple[float, av.VideoFrame]]:
-        """Frames with their times, from the first of the stretch or an earlier one."""
-        if self.start_s > 0:
-            with _opened(self.path) as container:
-                frames = self._timed(container)
-                first = next(frames, None) if _sought(container, self.start_s) else None
-                if first and first[0] <= self.start_s + 1e-6 and first[1].pts is not None:
-                    yield first
-                    yield from frames
-                    return
-        with _opened(self.path) as container:
-            yield from self._timed(container)
-
-    def _timed(
-        self, container: av.container.InputContainer
-    ) -> Iterator[tuple[float, av.VideoFrame]]:
-        """Frames from where the container stands, with their times (see FrameClock)."""
-        ordered = container.format.name != "avi"
-        clock = FrameClock(_origin_s(container), self.info.fps, ordered=ordered)
-        for frame in self._decoded(container):
-            time = clock.time_of(frame.pts, frame.dts, float(frame.time_base or 0))
-            self.jumped_s = clock.jumped_s
-            yield time, frame
-
     def _promised(self, times_s: list[float]) -> int | None:
         """Frames that the container promises, where it can be held to its word.
 
@@ -206,27 +190,6 @@ class VideoReader:
         breaks_off = times_s[-1] + 1 / fps < 0.98 * self._end_of(duration_s) - 0.5
         return self._frames_at(fps) if breaks_off else None
 
-    def _decoded(self, container: av.container.InputContainer) -> Iterator[av.VideoFrame]:
-        stream = container.streams.video[0]
-        # Threads that decode whole frames ahead lose good frames next to a damaged one.
-        stream.thread_type = "SLICE"
-        packets = container.demux(stream)
-        while True:
-            try:
-                packet = next(packets, None)
-                if packet is None:
-                    return
-                yield from packet.decode()
-            except av.error.EOFError:
-                return
-            except IndexError:  # PyAV trips over a stream that appears late; this one goes on
-                packets = container.demux(stream)
-            except av.error.FFmpegError as error:
-                # A damaged packet, and what follows may still decode; a damaged
-                # container ends `packets`, so that the next turn returns.
-                self.damage = error.strerror or str(error)
-                log.debug("%s: %s", self.path, self.damage)
-
     def _nothing_decoded(self) -> str:
         if self.start_s or self.end_s is not None:
             duration = self.info.duration_s
@@ -239,52 +202,9 @@ class VideoReader:
         return f"{self.path}: no frame can be decoded. Re-encode it, or copy it again."
 
 
-def _opened(path: Path) -> av.container.InputContainer:
-    container = open_container(path)
-    if not container.streams.video:
-        container.close()
-        raise VideoError(f"{path}: has no video stream.")
-    return container
-
-
-def _claimed_fps(container: av.container.InputContainer) -> float:
-    stream = container.streams.video[0]
-    rates = [float(rate) for rate in (stream.average_rate, stream.guessed_rate) if rate]
-    if container.format.name == "avi":  # may count the ticks of the container it came from
-        return min(rates, default=25.0)
-    return rates[0] if rates else 25.0
-
-
-def _origin_s(container: av.container.InputContainer) -> float:
-    stream = container.streams.video[0]
-    return float((stream.start_time or 0) * (stream.time_base or 0))
-
-
-def _sought(container: av.container.InputContainer, start_s: float) -> bool:
-    """Go to a keyframe a little before; False where that cannot be relied on."""
-    if container.format.name not in _INDEXED:
-        return False
-    before_s = max(0.0, start_s - _SEEK_MARGIN_S)
-    try:
-        container.seek(int((_origin_s(container) + before_s) * av.time_base), backward=True)
-    except (av.error.FFmpegError, OverflowError):
-        return False
-    return True
-
-
-def _first_frame(container: av.container.InputContainer, path: Path) -> av.VideoFrame:
-    try:
-        frame = next(container.decode(video=0), None)
-    except (av.error.FFmpegError, EOFError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise VideoError(
-            f"{path}: no frame can be decoded ({reason}). Re-encode it, or copy it again."
-        ) from error
-    if frame is None:
-        raise VideoError(f"{path}: holds no frames. Copy it again.")
-    if frame.width * frame.height > LARGEST_PIXELS:
-        raise VideoError(f"{path}: frames of {frame.width}x{frame.height} are too large.")
-    return frame
+def _turned(info: VideoInfo, turn: Turn) -> VideoInfo:
+    size = (info.height, info.width) if turn.quarters % 2 else (info.width, info.height)
+    return replace(info, width=size[0], height=size[1], rotation=90 * turn.quarters)
 
 
 def _fitted(size: tuple[int, int], fit: tuple[int, int] | None) -> tuple[int, int]:

@@ -6,6 +6,7 @@ Every path leaves either the whole file or nothing, and never a process behind.
 from __future__ import annotations
 
 import logging
+import os
 import queue
 import re
 import subprocess
@@ -27,7 +28,7 @@ import numpy as np
 from poselift.data.errors import MissingDependency, OutputError
 from poselift.data.files.whole_file import whole_file
 from poselift.inference.video.constant_rate import pace_of
-from poselift.inference.video.containers import ONE_FILE, open_container
+from poselift.inference.video.containers import ONE_FILE, best_video, open_container
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +40,7 @@ PRESET = "veryfast"
 CRF = 20
 GIF_MAX_FPS = 15
 QUEUED_FRAMES = 4
+_FILE = "file:"
 # What cv2 makes of RGB: the matrix of BT.601, 16..235.
 COLOUR = {"colorspace": "smpte170m", "color_primaries": "bt709", "color_trc": "bt709"}
 
@@ -112,7 +114,7 @@ class VideoWriter:
                 {"crf": CRF} if rate is None else {"video_bitrate": f"{rate}k"}
             )
             output = ffmpeg.output(
-                *streams, f"file:{part}", format="mp4", movflags="+faststart", **options
+                *streams, _address(part), format="mp4", movflags="+faststart", **options
             )
             with _encoding(output, self.path) as encoder:
                 yield encoder
@@ -125,7 +127,7 @@ class VideoWriter:
             folder = Path(
                 stack.enter_context(tempfile.TemporaryDirectory(prefix=".gif-", dir=part.parent))
             )
-            waiting, palette = f"file:{folder}/frames.mkv", f"file:{folder}/palette.png"
+            waiting, palette = _address(folder / "frames.mkv"), _address(folder / "palette.png")
             split = self._frames().split()
             lossless = {"vcodec": "libx264", "preset": "ultrafast", "crf": 4}
             both = ffmpeg.merge_outputs(
@@ -137,7 +139,7 @@ class VideoWriter:
             dither = {"dither": "bayer", "bayer_scale": 4, "diff_mode": "rectangle"}
             pair = [ffmpeg.input(waiting), ffmpeg.input(palette, format="png_pipe")]
             output = ffmpeg.filter(pair, "paletteuse", **dither).output(
-                f"file:{part}", format="gif"
+                _address(part), format="gif"
             )
             with _encoding(output, self.path):
                 pass
@@ -165,10 +167,10 @@ def _sound(path: Path, start_s: float, duration_s: float) -> list[Any]:
             log.warning("%s: no decoder for its sound; the overlay is silent.", path)
             return []
         offset_s = -(source.start_time or 0) / av.time_base
-        for video in source.streams.video[:1]:
-            offset_s += float((video.start_time or 0) * (video.time_base or 0))
+        video = best_video(source, path)
+        offset_s += float((video.start_time or 0) * (video.time_base or 0))
     stretch = {"ss": start_s + offset_s, "t": duration_s}
-    return [ffmpeg.input(f"file:{path.resolve()}", **ONE_FILE, **stretch)["a:0"]]
+    return [ffmpeg.input(_address(path.resolve()), **ONE_FILE, **stretch)["a:0"]]
 
 
 @contextmanager
@@ -190,7 +192,8 @@ class _Encoder:
         quiet = ("-nostdin", "-hide_banner", "-loglevel", "error")
         # Sound that mostly fails to decode is no reason to lose the picture.
         node = output.global_args(*quiet, "-max_error_rate", "1")
-        command = ffmpeg.compile(node, cmd=_ffmpeg(), overwrite_output=True)
+        words = ffmpeg.compile(node, cmd=_ffmpeg(), overwrite_output=True)
+        command = [_spelled(word) for word in words]
         pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
         try:
             self._process = subprocess.Popen(command, stdin=pipe, stdout=nowhere, stderr=pipe)
@@ -266,6 +269,16 @@ class _Encoder:
             f"{self._path}: the video encoder {ended} ({reason}). "
             "Check the free space and memory, or render without the overlay (--render none)."
         )
+
+
+def _address(path: Path) -> str:
+    """For a node of a graph, which must be Unicode, and a file's name need not be."""
+    return _FILE + os.fsencode(path).decode("latin-1")
+
+
+def _spelled(word: str) -> str:
+    """A word of a command with the file's name as the system spells it."""
+    return os.fsdecode(word.encode("latin-1")) if word.startswith(_FILE) else word
 
 
 def _planar(frame: np.ndarray) -> memoryview:

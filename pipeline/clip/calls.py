@@ -25,21 +25,27 @@ def detect(
     *,
     start_s: float | None = None,
     end_s: float | None = None,
+    rotate: int = 0,
+    fps: float | None = None,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Detections:
     """Everybody in every frame of a video, in pixels of its upright full size.
 
     Args:
+        video: a file, or numbered pictures: their folder, or a pattern like img_%05d.png.
         detector: movenet, rtmpose, mediapipe or detectron2, or one with its options.
         start_s, end_s: the stretch of the video, seconds.
+        rotate: degrees clockwise to turn the shown picture by: 0, 90, 180 or 270.
+        fps: pictures a second, of numbered pictures.
         workers: detectors at work at once; None takes one for each core.
-    Raises: VideoError, UnknownName, MissingDependency, MissingWeights.
+    Raises: VideoError, UnknownName, MissingDependency, MissingWeights; ValueError: no such
+        rotation or rate.
 
     >>> poselift.detect("data/examples/walk.mp4", end_s=0.5)
     Detections(15 frames, 30.00 fps, somebody in 15, 'coco')
     """
-    reader = detection_reader(Path(video), start_s, end_s)
+    reader = detection_reader(Path(video), start_s, end_s, rotate=rotate, fps=fps)
     with DetectorPool(lambda: make_detector(detector), workers) as pool:
         return detect_whole(reader, pool, progress)
 
@@ -90,14 +96,23 @@ def lift(
     return lift_people("keypoints", keypoints, made)
 
 
-def render(video: str | Path, tracks: Tracks, poses: Poses3D, destination: str | Path) -> Path:
+def render(
+    video: str | Path,
+    tracks: Tracks,
+    poses: Poses3D,
+    destination: str | Path,
+    *,
+    rotate: int = 0,
+) -> Path:
     """Write the overlay, .mp4 or .gif, of the frames that the tracks are of; its path.
 
+    Args:
+        rotate: as it was for `detect`.
     Raises: VideoError, OutputError; FormatError: another ending.
     """
     destination = Path(destination)
     start_s = float(tracks.timeline.times_s[0])
-    render_clip(Path(video), tracks, poses, destination, start_s=start_s)
+    render_clip(Path(video), tracks, poses, destination, start_s=start_s, rotate=rotate)
     return destination
 
 

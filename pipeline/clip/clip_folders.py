@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import glob
 import itertools
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from poselift.data.files.whole_file import file_sha256
+from poselift.data.errors import VideoError
+from poselift.inference.video.picture_sequence import is_sequence
 from poselift.pipeline.clip.folder_record import Origin, is_free, origin_of
+from poselift.pipeline.clip.sources import absolute, content_sha256, plain_name
 
 
 def clip_folders(sources: Sequence[Path], out: Path) -> dict[Path, Path]:
@@ -30,16 +31,6 @@ def clip_folders(sources: Sequence[Path], out: Path) -> dict[Path, Path]:
     return {source: folders[source] for source in sources}
 
 
-def plain_name(source: Path) -> str:
-    """The folder's name where no other clip has it."""
-    return source.stem.strip(". ") or "clip"
-
-
-def absolute(source: Path) -> str:
-    """A path that means the same from everywhere; links are not followed."""
-    return os.path.abspath(source)  # noqa: PTH100
-
-
 def _of_path(source: Path, out: Path, taken: set[str]) -> str | None:
     owned = _owned(source, out, taken)
     return next((name for name, own in owned.items() if own.path == absolute(source)), None)
@@ -47,11 +38,13 @@ def _of_path(source: Path, out: Path, taken: set[str]) -> str | None:
 
 def _of_content(source: Path, out: Path, taken: set[str]) -> str | None:
     owned = _owned(source, out, taken)
-    if not any(own.sha256 for own in owned.values()) or not source.is_file():
+    if not any(own.sha256 for own in owned.values()):
+        return None
+    if not (source.is_file() or is_sequence(source)):
         return None
     try:
-        sha256 = file_sha256(source)
-    except OSError:
+        sha256 = content_sha256(source)
+    except (OSError, VideoError):
         return None  # run_clip says what is wrong with it
     return next((name for name, own in owned.items() if own.sha256 == sha256), None)
 

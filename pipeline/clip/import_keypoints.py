@@ -13,7 +13,8 @@ from poselift.data.foreign.conversion import Imported, convert, frame_indices
 from poselift.data.foreign.formats import read_foreign
 from poselift.data.foreign.layouts import layout_of
 from poselift.data.progress import Progress, Silent, reported
-from poselift.data.structures import Timeline, Tracks
+from poselift.data.skeletons import COCO17
+from poselift.data.structures import Detections, Timeline, Tracks
 from poselift.inference.people.tracking import TrackerSettings, choose_people, tracks_by_id
 from poselift.inference.video.video_reader import VideoReader
 from poselift.pipeline.clip.stages import track_people
@@ -30,6 +31,7 @@ class ImportSettings:
         kind: a name of poselift.data.foreign.formats.FORMATS, or auto.
         layout: a name in layouts.toml or the path of such a file; None to find out.
         video: what the keypoints are of; else its width and height in pixels and fps.
+        rotate: degrees clockwise to turn the video's shown picture by: 0, 90, 180 or 270.
         people: `all`, `best`, or how many of the best, as text.
     """
 
@@ -39,6 +41,7 @@ class ImportSettings:
     width: int | None = None
     height: int | None = None
     fps: float | None = None
+    rotate: int = 0
     people: str = "all"
 
 
@@ -48,11 +51,13 @@ class ImportedClip:
 
     Args:
         kind: the format that was read.
+        turned: degrees that the video's stored frames are shown turned by, anticlockwise.
     """
 
     kind: str
     imported: Imported
     tracks: Tracks
+    turned: int = 0
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -60,7 +65,13 @@ class ImportedClip:
         seen = sum(len(frame) > 0 for frame in self.imported.detections.frames)
         total = len(self.tracks.timeline)
         few = () if seen >= 0.5 * total else (f"people are seen in {seen} of {total} frames",)
-        return (*self.imported.notes, *few)
+        lying = _before_rotation(self.imported.detections, self.turned)
+        stored = (
+            f"people lie, as they do before the picture is turned by {self.turned} degrees for "
+            "showing; make the keypoints of upright frames, or show the picture as they have it "
+            f"with --rotate {self.turned}"
+        )
+        return (*self.imported.notes, *few, *([stored] if lying else []))
 
 
 def import_keypoints(
@@ -73,31 +84,33 @@ def import_keypoints(
     video = settings.video
     clip = read_foreign(source, settings.kind, video.name if video else None)
     layout = layout_of(clip, settings.layout)
-    timeline = (
-        _timeline_of_video(clip, video, progress or Silent())
-        if video
-        else _timeline_as_told(clip, settings)
-    )
+    if video:
+        reader = VideoReader(video, fit=_GLANCE, rotate=settings.rotate, fps=settings.fps)
+        timeline = _timeline_of_video(clip, reader, progress or Silent())
+        turned = reader.info.rotation if not settings.rotate else 0
+    else:
+        timeline, turned = _timeline_as_told(clip, settings), 0
     imported = convert(clip, layout, timeline)
     detections, people = imported.detections, settings.people
     if imported.ids is None:
         tracks = track_people(source, detections, people, TrackerSettings())
     else:
         tracks = choose_people(tracks_by_id(detections, imported.ids), people)
-    return ImportedClip(clip.format, imported, tracks)
+    return ImportedClip(clip.format, imported, tracks, turned)
 
 
-def _timeline_of_video(clip: ForeignClip, video: Path, progress: Progress) -> Timeline:
+def _timeline_of_video(clip: ForeignClip, reader: VideoReader, progress: Progress) -> Timeline:
     """The frames that the video really has. Raises: VideoError; FormatError: another size."""
-    reader = VideoReader(video, fit=_GLANCE)
     info = reader.info
     if clip.size is not None and clip.size != (info.width, info.height):
+        turned = clip.size == (info.height, info.width)
         raise FormatError(
-            f"{clip.source}: is of a video of {clip.size[0]}x{clip.size[1]} pixels, but {video} "
-            f"has {info.width}x{info.height}. Give the video that the keypoints are of."
+            f"{clip.source}: is of a video of {clip.size[0]}x{clip.size[1]} pixels, but "
+            f"{reader.path} is shown as {info.width}x{info.height}. Give the video that the "
+            f"keypoints are of{', or turn its picture with --rotate' if turned else ''}."
         )
     times = []
-    with reported(progress, video.name, "read", reader.expected_frames):
+    with reported(progress, reader.path.name, "read", reader.expected_frames):
         for frame in reader:
             times.append(frame.time_s)
             progress.advance()
@@ -116,5 +129,26 @@ def _timeline_as_told(clip: ForeignClip, settings: ImportSettings) -> Timeline:
             f"{clip.source}: does not say {' and '.join(unknown)}. Give the video with --video, "
             "or --width, --height and --fps."
         )
-    total = max(frame_indices(clip, None).values()) + 1
-    return Timeline(width, height, fps, np.arange(total) / fps)
+    indices = frame_indices(clip, None)
+    every = np.arange(max(indices.values()) + 1)
+    if clip.times_s is None or settings.fps:
+        return Timeline(width, height, fps, every / fps)
+    told = [clip.times_s[frame] for frame in indices]
+    times_s = np.interp(every, list(indices.values()), told)
+    before = np.maximum(min(indices.values()) - every, 0)
+    return Timeline(width, height, fps, times_s - before / fps)
+
+
+def _before_rotation(detections: Detections, turned: int) -> bool:
+    """Most people stand only once their keypoints are turned as the video's frames are."""
+    xy = np.concatenate([frame.keypoints for frame in detections.frames])
+    if not turned or not len(xy):
+        return False
+    shoulders, hips = (
+        xy[:, COCO17.indices(f"left_{joint}", f"right_{joint}")].mean(1)
+        for joint in ("shoulder", "hip")
+    )
+    x, y = (shoulders - hips).T
+    for _ in range(turned // 90):  # a quarter anticlockwise, y downwards
+        x, y = y, -x
+    return bool((-y > 2 * np.abs(x)).mean() > 0.5)

@@ -12,17 +12,16 @@ import numpy as np
 
 from poselift.data.archives.stage_results import load_detections, save_detections
 from poselift.data.errors import OutputError, PoseliftError, VideoError
-from poselift.data.files.whole_file import file_sha256
 from poselift.data.progress import Progress, Silent, reported
 from poselift.data.structures import Detections, FrameDetections, Poses3D, Timeline, Tracks
 from poselift.inference.detecting import DETECTION_SIDE, detect, detection_reader
 from poselift.inference.people.tracking import TrackerSettings
 from poselift.inference.video.video_reader import VideoReader
 from poselift.pipeline.clip.cache import StageCache
-from poselift.pipeline.clip.clip_folders import absolute
 from poselift.pipeline.clip.folder_record import FolderRecord, Origin, locked
 from poselift.pipeline.clip.networks import Networks
 from poselift.pipeline.clip.settings import STAGES
+from poselift.pipeline.clip.sources import absolute, content_sha256, state_of
 from poselift.pipeline.clip.stages import (
     DETECT,
     LIFT,
@@ -76,7 +75,9 @@ def run_clip(
     """
     progress = progress or Silent()
     settings = networks.settings
-    reader = detection_reader(source, settings.start_s, settings.end_s)
+    reader = detection_reader(
+        source, settings.start_s, settings.end_s, rotate=settings.rotate, fps=settings.fps
+    )
     waiting = f"{folder}: in use by another run; waiting"
     with locked(folder, lambda: progress.say(waiting)) as making:
         return _ClipRun(source, folder, making, networks, reader, progress).run()
@@ -98,7 +99,7 @@ class _ClipRun:
         self.networks, self.reader, self.progress = networks, reader, progress
         self.settings = settings = networks.settings
         self.record = FolderRecord(folder)
-        self.before = _state_of(source)
+        self.before = state_of(source)
         self.cache = StageCache(
             self.record,
             making,
@@ -119,6 +120,7 @@ class _ClipRun:
             "stretch": [settings.start_s, settings.end_s],
             "detector": networks.pool.first.settings,
             "side": DETECTION_SIDE,
+            "view": [settings.rotate, self.reader.info.hdr, self.reader.info.fps],
         }
         detections = self.cache.value(DETECT, shapes, self._detect)
         self._check_length(detections.timeline)
@@ -139,7 +141,13 @@ class _ClipRun:
                 overlay_name,
                 {},
                 lambda part: render_clip(
-                    self.source, tracks, poses, part, self.progress, start_s=settings.start_s
+                    self.source,
+                    tracks,
+                    poses,
+                    part,
+                    self.progress,
+                    start_s=settings.start_s,
+                    rotate=settings.rotate,
                 ),
             )
         summary = summary_of(
@@ -150,7 +158,8 @@ class _ClipRun:
 
     def _claim(self) -> Origin:
         """Make the folder the source's. Raises: FolderTaken."""
-        origin, before = Origin(absolute(self.source), file_sha256(self.source)), self.record.origin
+        origin = Origin(absolute(self.source), content_sha256(self.source))
+        before = self.record.origin
         if before is not None and not before.is_of(origin):
             raise FolderTaken(
                 f"{self.folder}: holds the results of {before.path}. Choose another folder."
@@ -160,7 +169,7 @@ class _ClipRun:
 
     def _check_unchanged(self) -> None:
         """Raises: VideoError: the file is not the one that was begun with."""
-        if _state_of(self.source) != self.before:
+        if state_of(self.source) != self.before:
             raise VideoError(f"{self.source}: changed while it was worked on. Run again.")
 
     def _check_length(self, timeline: Timeline) -> None:
@@ -217,12 +226,3 @@ class _ClipRun:
         part.write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
         self._check_unchanged()
         self.record.put(part, SUMMARY, "summary", "")
-
-
-def _state_of(path: Path) -> tuple[int, int, int]:
-    """What changes when a file does. Raises: VideoError: it is gone."""
-    try:
-        stat = path.stat()
-    except OSError as error:
-        raise VideoError(f"{path}: was removed while it was worked on.") from error
-    return stat.st_size, stat.st_mtime_ns, stat.st_ino

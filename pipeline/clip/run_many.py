@@ -7,13 +7,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from poselift.data.errors import PoseliftError, VideoError
+from poselift.data.errors import PoseliftError, VideoError, reason_of
 from poselift.data.progress import Progress, Silent
+from poselift.inference.video.picture_sequence import holds_pictures, is_sequence
 from poselift.inference.video.video_reader import SUFFIXES, is_video_name
-from poselift.pipeline.clip.clip_folders import clip_folders, plain_name
+from poselift.pipeline.clip.clip_folders import clip_folders
 from poselift.pipeline.clip.networks import Networks
 from poselift.pipeline.clip.run_clip import ClipResult, FolderTaken, run_clip
 from poselift.pipeline.clip.settings import RunSettings
+from poselift.pipeline.clip.sources import plain_name
 
 
 @dataclass(frozen=True)
@@ -91,16 +93,30 @@ def find_videos(inputs: Sequence[str]) -> tuple[list[Path], list[Failure]]:
 
 def _videos(text: str) -> list[Path]:
     path = Path(text)
-    if path.is_dir():
-        videos = sorted(entry for entry in path.iterdir() if is_video_name(entry))
-        if not videos:
-            kinds = " ".join(sorted(SUFFIXES))
-            raise VideoError(f"{path}: holds no videos ({kinds}). Name a file or another folder.")
-        return videos
-    if path.exists() or not glob.has_magic(text):
-        return [path]
-    matches = sorted(Path(match) for match in glob.glob(text, recursive=True))  # noqa: PTH207
-    videos = [match for match in matches if match.is_file()]
+    try:
+        if path.is_dir():
+            return _of_folder(path)
+        if path.exists() or is_sequence(path) or not glob.has_magic(text):
+            return [path]
+        matches = sorted(Path(match) for match in glob.glob(text, recursive=True))  # noqa: PTH207
+        videos = [match for match in matches if match.is_file()]
+    except OSError as error:
+        raise VideoError(f"{text}: cannot be read ({reason_of(error)}).") from error
     if not videos:
         raise VideoError(f"{text}: matches no file.")
     return videos
+
+
+def _of_folder(folder: Path) -> list[Path]:
+    """Its videos; else itself, when it holds numbered pictures. Raises: VideoError, OSError."""
+    names = sorted(entry for entry in folder.iterdir() if is_video_name(entry))
+    videos = [entry for entry in names if not entry.is_dir()]  # of a run's results, say
+    if videos:
+        return videos
+    if holds_pictures(folder):
+        return [folder if folder.name not in {"", ".."} else folder.resolve()]
+    kinds = " ".join(sorted(SUFFIXES))
+    raise VideoError(
+        f"{folder}: holds no videos ({kinds}) and no numbered pictures. Name a file or another "
+        "folder."
+    )

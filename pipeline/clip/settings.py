@@ -9,6 +9,7 @@ from poselift.data.errors import UnknownName
 from poselift.inference.detectors import BACKENDS
 from poselift.inference.detectors.choice import DEFAULT as DEFAULT_DETECTOR
 from poselift.inference.detectors.choice import DetectorChoice
+from poselift.inference.video.views import check_view
 from poselift.models.devices import BEST
 from poselift.models.registry import DEFAULT_LIFTER
 
@@ -28,6 +29,8 @@ class RunSettings:
         people: `all`, `best`, or how many of the best, as text.
         render: overlay format; `none` leaves the stage out.
         start_s, end_s: the stretch of the video to use.
+        rotate: degrees clockwise to turn the shown picture by: 0, 90, 180 or 270.
+        fps: pictures a second, of numbered pictures; a video has its own.
         workers: detectors at work at once; None takes one for each core.
         force: stages to run again even when up to date (and so all after them).
         use_cache: False runs every stage again.
@@ -40,6 +43,8 @@ class RunSettings:
     render: Literal["mp4", "gif", "none"] = "mp4"
     start_s: float | None = None
     end_s: float | None = None
+    rotate: int = 0
+    fps: float | None = None
     workers: int | None = None
     force: frozenset[str] = field(default_factory=frozenset)
     use_cache: bool = True
@@ -59,6 +64,7 @@ class RunSettings:
         start, end = self.start_s or 0.0, self.end_s
         if start < 0 or (end is not None and end <= start):
             raise ValueError(f"the stretch from {start:g} s to {end} s is empty")
+        check_view(self.rotate, self.fps)
 
     @property
     def detector_choice(self) -> DetectorChoice:

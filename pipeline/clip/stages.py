@@ -17,9 +17,9 @@ from poselift.data.archives.stage_results import (
     save_poses,
     save_tracks,
 )
-from poselift.data.errors import FormatError, NoPersonFound
+from poselift.data.errors import FormatError, NoPersonFound, VideoError
 from poselift.data.progress import Progress, Silent, reported
-from poselift.data.structures import Detections, Poses3D, Tracks
+from poselift.data.structures import Detections, Poses3D, Timeline, Tracks, VideoInfo
 from poselift.inference.people.tracking import TrackerSettings, choose_people, track
 from poselift.inference.poses.lifting import Lifter
 from poselift.inference.poses.tracks_to_poses import poses_of
@@ -70,11 +70,13 @@ def render_clip(
     progress: Progress | None = None,
     *,
     start_s: float | None,
+    rotate: int = 0,
 ) -> None:
     """Draw the frames of a video that the tracks are of, decoding ahead.
 
     Args:
         start_s: where the tracks' stretch of the video begins.
+        rotate: as it was when the tracks were made.
     Raises: FormatError: neither .mp4 nor .gif; OutputError, VideoError: see render_overlay.
     """
     kind = KINDS.get(destination.suffix.lower())
@@ -85,7 +87,10 @@ def render_clip(
         video,
         start_s=start_s,
         fit=overlay_size(timeline.width, timeline.height, kind),
+        rotate=rotate,
+        fps=timeline.fps,
     )
+    _check_shape(video, reader.info, timeline)
     with (
         reported(progress, video.name, RENDER, len(timeline)),
         closing(prefetched(frame.image for frame in reader)) as images,
@@ -98,6 +103,17 @@ def render_clip(
             kind=kind,
             audio_source=video if reader.info.has_audio else None,
             progress=progress,
+        )
+
+
+def _check_shape(video: Path, info: VideoInfo, timeline: Timeline) -> None:
+    """Raises: VideoError: pictures of this shape are not those that the keypoints lie in."""
+    ratio = (info.width / info.height) / (timeline.width / timeline.height)
+    if not 0.9 < ratio < 1.1:
+        raise VideoError(
+            f"{video}: is shown as {info.width}x{info.height}, and its keypoints lie in "
+            f"{timeline.width}x{timeline.height}. Give the video that they are of, turned by "
+            "--rotate as it was for them."
         )
 
 

@@ -32,6 +32,7 @@ def summary_of(
         "source": str(source),
         "video": asdict(reader.info),
         "stretch_s": [settings.start_s, settings.end_s],
+        "rotate": settings.rotate,
         "frames": len(timeline),
         "frames_lost": timeline.lost_frames,
         "fps": timeline.fps,

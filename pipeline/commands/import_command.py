@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,12 +11,12 @@ from poselift.data.errors import one_line
 from poselift.data.foreign.formats import FORMATS
 from poselift.data.structures import MAX_PIXELS, count_of
 from poselift.pipeline.clip.settings import checked_people
+from poselift.pipeline.commands.shared_flags import add_rotate
+from poselift.pipeline.flag_values import frame_rate
 from poselift.pipeline.progress import progress_for
 
 if TYPE_CHECKING:
     from poselift.pipeline.clip.import_keypoints import ImportedClip
-
-FASTEST_FPS = 10_000.0
 
 
 def add(commands: Any) -> None:
@@ -42,7 +41,10 @@ def add(commands: Any) -> None:
     command.add_argument("--video", type=Path, metavar="FILE", help="that the keypoints are of")
     command.add_argument("--width", type=_pixels, metavar="PX", help="of the video")
     command.add_argument("--height", type=_pixels, metavar="PX", help="of the video")
-    command.add_argument("--fps", type=_rate, metavar="N", help="of the video")
+    command.add_argument(
+        "--fps", type=frame_rate, metavar="N", help="of the video, or of numbered pictures"
+    )
+    add_rotate(command)
     command.add_argument(
         "--people",
         default="all",
@@ -60,18 +62,15 @@ def _pixels(text: str) -> int:
     return int(text)
 
 
-def _rate(text: str) -> float:
-    """Raises: ValueError: no frame rate."""
-    if not 0 < float(text) <= FASTEST_FPS or math.isnan(float(text)):
-        raise ValueError(f"{text} frames a second")
-    return float(text)
-
-
 def _import(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
     from poselift.data.archives.stage_results import save_detections, save_tracks
+    from poselift.inference.video.picture_sequence import is_sequence
     from poselift.pipeline.clip.import_keypoints import ImportSettings, import_keypoints
 
-    if asked.video is not None and (asked.width or asked.height or asked.fps):
+    pictures = asked.video is not None and is_sequence(asked.video)
+    if asked.video is None and asked.rotate:
+        command.error("--rotate turns the pictures of --video; give that")
+    if asked.video is not None and (asked.width or asked.height or (asked.fps and not pictures)):
         command.error("--video says --width, --height and --fps; give the one or the others")
     settings = ImportSettings(
         kind=asked.format,
@@ -80,13 +79,14 @@ def _import(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
         width=asked.width,
         height=asked.height,
         fps=asked.fps,
+        rotate=asked.rotate,
         people=asked.people,
     )
     clip = import_keypoints(asked.input, settings, progress_for())
     save_detections(asked.output / "detections.npz", clip.imported.detections)
     save_tracks(asked.output / "keypoints2d.npz", clip.tracks)
     for note in clip.notes:
-        print(f"poselift: {one_line(ValueError(f'{asked.input}: {note}'))}", file=sys.stderr)
+        print(f"poselift: {one_line(f'{asked.input}: {note}')}", file=sys.stderr)
     print(f"{_line(clip)} -> {asked.output / 'keypoints2d.npz'}")
     return 0
 
@@ -95,6 +95,6 @@ def _line(clip: ImportedClip) -> str:
     """What was read and found."""
     layout, tracks = clip.imported.layout, clip.tracks
     whose = "tracked here" if clip.imported.ids is None else "ids kept"
-    what = f"{clip.kind}, layout {one_line(ValueError(layout.name))} ({layout.num_joints} joints)"
+    what = f"{clip.kind}, layout {one_line(layout.name)} ({layout.num_joints} joints)"
     frames, people = count_of(len(tracks.timeline), "frame"), count_of(len(tracks.people), "person")
     return f"{what}: {frames}, {people} ({whose})"

@@ -9,12 +9,13 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from poselift.pipeline.reference import reference_flags as flags
+from poselift.pipeline.commands import reference_flags as flags
+from poselift.pipeline.commands.reference_command import run
 
 _HUMANEVA = {
     "keypoints": "detectron_pt_coco",
-    "subjects_train": ("Train/S1", "Train/S2", "Train/S3"),
-    "subjects_test": ("Validate/S1", "Validate/S2", "Validate/S3"),
+    "labelled": ("Train/S1", "Train/S2", "Train/S3"),
+    "subjects": ("Validate/S1", "Validate/S2", "Validate/S3"),
     "actions": ("Walk", "Jog", "Box"),
     "batch_size": 128,
     "epochs": 1000,
@@ -32,7 +33,7 @@ def add_trainings(what: Any) -> None:
     for name, defaults in DEFAULTS.items():
         command = what.add_parser(name, help=f"a lifter from the 2D and 3D archives of {name}")
         flags.add_training(command.add_argument_group("training"))
-        _finish(command, name, defaults)
+        _finish(command, defaults | {"dataset": name})
 
 
 def add_evaluations(what: Any) -> None:
@@ -40,22 +41,10 @@ def add_evaluations(what: Any) -> None:
     for name, defaults in DEFAULTS.items():
         command = what.add_parser(name, help=f"a lifter on the test subjects of {name}")
         command.add_argument("evaluate", metavar="CHECKPOINT", help="file, or a shipped lifter")
-        _finish(command, name, defaults | {"checkpoint": Path()})
+        _finish(command, defaults | {"dataset": name, "folder": Path()})
 
 
-def _finish(command: argparse.ArgumentParser, name: str, defaults: dict[str, Any]) -> None:
+def _finish(command: argparse.ArgumentParser, defaults: dict[str, Any]) -> None:
     flags.add_data(command.add_argument_group("data and evaluation"))
     flags.add_model(command.add_argument_group("model"))
-    own = {action.dest for action in command._actions}
-    others = vars(flags.parser().parse_args([])) | defaults | {"dataset": name}
-    command.set_defaults(
-        **{key: others[key] for key in others if key not in own or key in defaults}
-    )
-    command.set_defaults(handler=lambda asked: _run(command, asked))
-
-
-def _run(command: argparse.ArgumentParser, asked: argparse.Namespace) -> int:
-    from poselift.pipeline.reference.reference_run import run
-
-    flags.refuse(command, asked)
-    return run(asked)
+    command.set_defaults(**defaults, handler=lambda asked: run(command, asked))

@@ -16,6 +16,7 @@ from poselift.pipeline.commands.shared_flags import (
     add_detector,
     add_lifter,
     add_stretch,
+    add_view,
 )
 from poselift.pipeline.progress import progress_for
 
@@ -30,7 +31,9 @@ def add_run(commands: Any) -> None:
         help="videos to keypoints, 3D poses and an overlay",
         description="Detect, track, lift and render every video; results lie in OUT/<clip>/.",
     )
-    command.add_argument("inputs", nargs="+", metavar="INPUT", help="video, folder or glob")
+    command.add_argument(
+        "inputs", nargs="+", metavar="INPUT", help="video, pictures, folder or glob"
+    )
     command.add_argument("-o", "--output", required=True, metavar="OUT", type=Path)
     add_detector(command)
     add_lifter(command)
@@ -39,6 +42,7 @@ def add_run(commands: Any) -> None:
     )
     command.add_argument("--render", choices=RENDERS, default="mp4", help="default: mp4")
     add_stretch(command)
+    add_view(command)
     command.add_argument(
         "--force",
         action="append",
@@ -67,6 +71,8 @@ def run(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
             render=asked.render,
             start_s=asked.start,
             end_s=asked.end,
+            rotate=asked.rotate,
+            fps=asked.fps,
             workers=asked.workers,
             force=frozenset(asked.force),
             use_cache=not asked.no_cache,
@@ -80,7 +86,7 @@ def run(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
         if asked.json:
             print(json.dumps(result.summary), flush=True)
         elif not asked.quiet:
-            print(_line(result), flush=True)
+            print(one_line(_line(result)), flush=True)
 
     total = len(failures) + len(sources)
     if sources:

@@ -6,9 +6,10 @@ import argparse
 
 from poselift.inference.detectors import BACKENDS
 from poselift.inference.detectors.choice import add_detector_flags
+from poselift.inference.video.views import ROTATIONS
 from poselift.models.devices import BEST
 from poselift.models.registry import DEFAULT_LIFTER
-from poselift.pipeline.flag_values import positive
+from poselift.pipeline.flag_values import frame_rate, positive
 
 
 def add_detector(command: argparse.ArgumentParser) -> None:
@@ -35,6 +36,23 @@ def add_lifter(command: argparse.ArgumentParser) -> None:
 def add_device(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--device", default=BEST, metavar="NAME", help="cpu, cuda, mps (default: a GPU if any)"
+    )
+
+
+def add_view(command: argparse.ArgumentParser) -> None:
+    add_rotate(command)
+    command.add_argument(
+        "--fps", type=frame_rate, metavar="N", help="pictures a second, of numbered pictures"
+    )
+
+
+def add_rotate(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--rotate",
+        type=int,
+        choices=ROTATIONS[1:],
+        default=0,
+        help="turn the shown picture so many degrees clockwise",
     )
 
 

@@ -14,7 +14,9 @@ from poselift.pipeline.commands.shared_flags import (
     add_detector,
     add_device,
     add_lifter,
+    add_rotate,
     add_stretch,
+    add_view,
 )
 from poselift.pipeline.progress import progress_for
 
@@ -39,6 +41,7 @@ def add(commands: Any) -> None:
     command.add_argument("keypoints", type=Path)
     command.add_argument("poses", type=Path)
     _add_output(command, "overlay.mp4 or overlay.gif")
+    add_rotate(command)
     command.set_defaults(handler=_render)
 
 
@@ -48,6 +51,7 @@ def _add_detect(command: argparse.ArgumentParser) -> None:
     add_detector(command)
     add_device(command)
     add_stretch(command)
+    add_view(command)
     command.set_defaults(handler=lambda asked: _detect(asked, command))
 
 
@@ -65,7 +69,9 @@ def _detect(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
         choice = chosen(asked, asked.device)
     except ValueError as error:
         command.error(str(error))
-    reader = detection_reader(asked.video, asked.start, asked.end)
+    reader = detection_reader(
+        asked.video, asked.start, asked.end, rotate=asked.rotate, fps=asked.fps
+    )
     check_writable(asked.output)
     with DetectorPool(lambda: make_detector(choice), asked.workers) as pool:
         detections = detect_whole(reader, pool, progress_for())
@@ -111,6 +117,14 @@ def _render(asked: argparse.Namespace) -> int:
             f"{len(tracks.timeline)}. Lift these keypoints again."
         )
     start_s = float(tracks.timeline.times_s[0])
-    render_clip(asked.video, tracks, poses, asked.output, progress_for(), start_s=start_s)
+    render_clip(
+        asked.video,
+        tracks,
+        poses,
+        asked.output,
+        progress_for(),
+        start_s=start_s,
+        rotate=asked.rotate,
+    )
     print(asked.output)
     return 0

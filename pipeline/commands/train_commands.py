@@ -8,13 +8,18 @@ import functools
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from poselift.data.archives.joints_archive import JointsClip, load_joints, split_clips
 from poselift.data.errors import FormatError
 from poselift.data.files.places import ROOMS
+from poselift.data.files.source_files import read_bounded
 from poselift.pipeline.commands import keypoint_commands
+from poselift.pipeline.commands.shared_flags import add_device
 from poselift.pipeline.flag_values import positive, widths
+from poselift.pipeline.progress import Printing
+
+if TYPE_CHECKING:
+    from poselift.data.archives.joints_archive import JointsClip
 
 TEST_CLIPS = ROOMS / "data" / "mocap" / "cmu_test_clips.txt"
 VALIDATION = "cmu_03,cmu_08,cmu_43,cmu_49"
@@ -36,7 +41,7 @@ def _add_training(train: argparse.ArgumentParser) -> None:
     )
     _add_recipe_overrides(command.add_argument_group("in place of what the recipe says"))
     command.add_argument("--validate", default=VALIDATION, metavar="PREFIXES")
-    command.add_argument("--device", default="cpu")
+    add_device(command)
     command.set_defaults(handler=lambda asked: _train(asked, command))
     keypoint_commands.add_trainings(what)
 
@@ -47,7 +52,7 @@ def _add_evaluation(evaluate: argparse.ArgumentParser) -> None:
     _add_archives(command)
     command.add_argument("--lifter", required=True, metavar="NAME")
     command.add_argument("--views", type=positive, default=1024)
-    command.add_argument("--device", default="cpu")
+    add_device(command)
     command.set_defaults(handler=_evaluate)
     keypoint_commands.add_evaluations(what)
 
@@ -81,15 +86,18 @@ def _add_archives(command: argparse.ArgumentParser) -> None:
 
 def _clips(asked: argparse.Namespace) -> tuple[list[JointsClip], list[JointsClip]]:
     """(clips to train on, test clips). Raises: FormatError."""
+    from poselift.data.archives.joints_archive import load_joints, split_clips
+
     try:
-        test_names = asked.test_clips.read_text().split()
-    except (OSError, UnicodeDecodeError) as error:
+        test_names = read_bounded(asked.test_clips).decode().split()
+    except UnicodeDecodeError as error:
         raise FormatError(f"{asked.test_clips}: cannot be read ({error}).") from error
     clips = [clip for path in asked.archives for clip in load_joints(path)]
     return split_clips(clips, test_names) if test_names else (clips, [])
 
 
 def _train(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
+    from poselift.data.archives.joints_archive import split_clips
     from poselift.models.devices import checked_device
     from poselift.pipeline.mocap.mocap_recipe import MocapTraining, read_recipe
     from poselift.pipeline.mocap.train_mocap import lifter_path, train_mocap
@@ -118,7 +126,7 @@ def _train(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
         asked.output,
         device=device,
         name=asked.name,
-        report=lambda line: print(json.dumps(line), flush=True),
+        progress=Printing(),
     )
     print(path)
     return 0

@@ -22,6 +22,7 @@ from poselift.data.archives.joints_archive import JointsClip
 from poselift.data.errors import FormatError, OutputError
 from poselift.data.files.whole_file import check_writable, whole_file
 from poselift.data.mocap.virtual_views import ViewSampler
+from poselift.data.progress import Progress
 from poselift.data.skeletons import COCO17, H36M17
 from poselift.models.inputs import network_input
 from poselift.models.lifters import open_lifter
@@ -61,7 +62,7 @@ class MocapTrainer:
     def run(
         self,
         folder: Path,
-        report: Callable[[dict[str, Any]], None],
+        log: Callable[[dict[str, Any]], None],
         validate: Callable[[LifterWeights], dict[str, float]],
     ) -> LifterWeights:
         """Train to the end, saving `folder/last.pt` at every validation. Raises: OutputError."""
@@ -74,7 +75,7 @@ class MocapTrainer:
             elapsed = time.monotonic() - begun
             frames = (self.step - first) * self.recipe.batch * self.recipe.frames
             self._save(folder / "last.pt")
-            report(
+            log(
                 {"step": self.step, "frames_per_s": round(frames / elapsed)}
                 | {"loss": total / max(1, (self.step - 1) % self.recipe.validate_every + 1)}
                 | validate(self.weights())
@@ -211,12 +212,12 @@ def train_mocap(
     *,
     device: str = "cpu",
     name: str = "mocap",
-    report: Callable[[dict[str, Any]], None] = lambda line: None,
+    progress: Progress,
 ) -> Path:
     """Train (or go on training) in `folder`; returns the path of the lifter written there.
 
     `folder` holds `last.pt` (to go on from), `log.jsonl` (a line per validation) and at
-    the end `NAME.safetensors`.
+    the end `NAME.safetensors`. `progress` is told what the log is told.
 
     Raises: OutputError; FormatError: `last.pt` cannot be gone on from.
     """
@@ -232,7 +233,7 @@ def train_mocap(
         except OSError as error:
             reason = error.strerror or str(error)
             raise OutputError(f"{folder / 'log.jsonl'}: cannot be written ({reason}).") from error
-        report(line)
+        progress.say(json.dumps(line))
 
     trainer.run(folder, log, lambda weights: validate(weights, validation, recipe.noise, device))
     _written(path, lambda part: save_lifter(part, trainer.weights(name), half=True))

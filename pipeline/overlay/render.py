@@ -30,7 +30,7 @@ LETTERBOX = (24, 26, 32)
 
 
 @dataclass(frozen=True)
-class Layout:
+class Canvas:
     """Where everything goes: the video on the left, square 3D panels on the right.
 
     Args:
@@ -51,9 +51,9 @@ class Layout:
         return self.left + self.scenes * self.height
 
 
-def layout_for(
+def canvas_for(
     width: int, height: int, kind: Kind = "mp4", *, scenes: int = 1, panel: int | None = None
-) -> Layout:
+) -> Canvas:
     """The canvas of a source of this size. All sizes are even.
 
     The canvas stays within 1280x600 (800x400 for a GIF). A video is enlarged no more than
@@ -66,21 +66,21 @@ def layout_for(
     aspect = width / height
     if panel is not None:
         high, wide = _even(panel), _even(panel * aspect)
-        return Layout(wide, high, wide, high, scenes)
+        return Canvas(wide, high, wide, high, scenes)
     widest, highest = MAX_SIZE[kind]
     wanted = min(highest, widest / (aspect + 1), max(height, MIN_HEIGHT))
     high = _even(max(wanted, min(MIN_HEIGHT, highest)))
     scale = min(high / height, (widest - high) / width, MAX_ENLARGEMENT)
     video_width, video_height = _even(width * scale), _even(height * scale)
-    return Layout(video_width, video_height, max(video_width, high // 4 * 2), high, scenes)
+    return Canvas(video_width, video_height, max(video_width, high // 4 * 2), high, scenes)
 
 
 def overlay_size(
     width: int, height: int, kind: Kind = "mp4", *, panel: int | None = None
 ) -> tuple[int, int]:
     """(width, height) that a decoder may scale its frames to, instead of the renderer."""
-    layout = layout_for(width, height, kind, panel=panel)
-    return layout.video_width, layout.video_height
+    canvas = canvas_for(width, height, kind, panel=panel)
+    return canvas.video_width, canvas.video_height
 
 
 class Renderer:
@@ -105,38 +105,38 @@ class Renderer:
             raise ValueError(f"{len(tracks.timeline)} frames of 2D, {len(poses.timeline)} of 3D")
         self._timeline, self._poses = tracks.timeline, poses
         size = tracks.timeline.width, tracks.timeline.height
-        self.layout = layout_for(*size, kind, scenes=1 if truth is None else 2, panel=panel)
-        self._video = VideoPanel(tracks, self.layout.video_width, self.layout.video_height)
-        self._scenes = _scenes(poses, truth, self.layout.height)
+        self.canvas = canvas_for(*size, kind, scenes=1 if truth is None else 2, panel=panel)
+        self._video = VideoPanel(tracks, self.canvas.video_width, self.canvas.video_height)
+        self._scenes = _scenes(poses, truth, self.canvas.height)
 
     @property
     def size(self) -> tuple[int, int]:
         """(width, height) of the canvas."""
-        return self.layout.width, self.layout.height
+        return self.canvas.width, self.canvas.height
 
     def draw(self, frame: np.ndarray, t: int) -> np.ndarray:
-        """(height, width, 3) uint8 RGB, a new canvas with frame `t`.
+        """(height, width, 3) uint8 RGB, a new picture of frame `t`.
 
         Args:
             frame: (H, W, 3) uint8 RGB, upright; the source's size or already overlay_size.
         """
-        layout = self.layout
-        canvas = np.empty((layout.height, layout.width, 3), np.uint8)
-        left = canvas[:, : layout.left]
-        x = (layout.left - layout.video_width) // 2
-        y = (layout.height - layout.video_height) // 2
+        canvas = self.canvas
+        image = np.empty((canvas.height, canvas.width, 3), np.uint8)
+        left = image[:, : canvas.left]
+        x = (canvas.left - canvas.video_width) // 2
+        y = (canvas.height - canvas.video_height) // 2
         if x or y:
             left[:] = LETTERBOX
-        self._video.draw(left[y : y + layout.video_height, x : x + layout.video_width], frame, t)
-        right = canvas[:, layout.left :]
+        self._video.draw(left[y : y + canvas.video_height, x : x + canvas.video_width], frame, t)
+        right = image[:, canvas.left :]
         for i, (title, scene) in enumerate(self._scenes.items()):
-            panel = right[:, i * layout.height : (i + 1) * layout.height]
+            panel = right[:, i * canvas.height : (i + 1) * canvas.height]
             scene.draw(panel, t)
             if len(self._scenes) > 1:
                 capital, edge = _caption_size(panel)
                 text(panel, title, edge, edge + round(capital), capital, TEXT)
-        self._caption(right[:, : layout.height], t)
-        return canvas
+        self._caption(right[:, : canvas.height], t)
+        return image
 
     def _caption(self, image: np.ndarray, t: int) -> None:
         """Time and frame at the lower left, whose poses were filled in at the lower right."""
@@ -191,7 +191,7 @@ def render_overlay(
             if frame is None:
                 raise VideoError(
                     f"{destination}: the video gave {t} frames, its tracks have {len(times_s)}. "
-                    "It changed since; run again with --force detect."
+                    "It changed since; detect and lift it again."
                 )
             if writer.pace.copies[t]:
                 writer.write(t, renderer.draw(frame, t))

@@ -1,11 +1,10 @@
-"""The published experiments as data: `recipes.toml`, read and checked.
+"""The published experiments as data: `experiments.toml`, read and checked.
 
 Source of the numbers: each names its own.
 """
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 from poselift.data.errors import FormatError, UnknownName
 from poselift.data.files.toml_text import parse_toml
+from poselift.pipeline.reference.settings import Evaluation, StoredLifter, Training
 
 RECIPES = Path(__file__).with_name("experiments.toml")
 NOT_RECORDED = "not recorded"
@@ -51,22 +51,13 @@ class Published:
 
 @dataclass(frozen=True)
 class Recipe:
-    """One experiment.
-
-    Args:
-        arguments: of run.py.
-        train_frames: labelled frames of all cameras before --subset; 0 where it only judges.
-        test_frames: frames of all cameras that are judged.
-        windows_per_s: assumed speed of a training, by receptive field.
-    """
+    """One experiment: where its lifter comes from, what it is judged on, what was published."""
 
     name: str
     title: str
-    arguments: tuple[str, ...]
+    source: Training | StoredLifter
+    evaluation: Evaluation
     published: tuple[Published, ...]
-    train_frames: int
-    test_frames: int
-    windows_per_s: Mapping[int, float]
     note: str = ""
 
 
@@ -74,15 +65,13 @@ def load_recipes(path: Path = RECIPES) -> dict[str, Recipe]:
     """All recipes by name, in the file's order. Raises: FormatError, naming the recipe."""
     try:
         table = parse_toml(path.read_text(encoding="utf-8"))
-        sources = table["sources"]
-        speeds = {int(frames): float(speed) for frames, speed in table["windows_per_s"].items()}
-        entries = table["recipes"].items()
+        sources, entries = table["sources"], table["recipes"].items()
     except (OSError, ValueError, KeyError, AttributeError) as error:
         raise FormatError(f"{path}: cannot be read ({error}). Reinstall Poselift.") from error
     recipes = {}
     for name, entry in entries:
         try:
-            recipes[name] = _recipe(name, entry, sources, speeds)
+            recipes[name] = _recipe(name, entry, sources)
         except (KeyError, TypeError, ValueError) as error:
             raise FormatError(f"{path}: recipe {name}: {error}. Correct it.") from error
     return recipes
@@ -96,26 +85,20 @@ def recipe_named(name: str) -> Recipe:
     return recipes[name]
 
 
-def _recipe(
-    name: str,
-    entry: Mapping[str, Any],
-    sources: Mapping[str, str],
-    speeds: Mapping[int, float],
-) -> Recipe:
+def _recipe(name: str, entry: Mapping[str, Any], sources: Mapping[str, str]) -> Recipe:
     """Raises: KeyError, TypeError, ValueError."""
-    known = {"title", "run", "published", "train_frames", "test_frames", "note"}
-    if not set(entry) <= known:
-        raise ValueError(f"has {', '.join(sorted(set(entry) - known))}, which means nothing")
-    return Recipe(
-        name=name,
-        title=entry["title"],
-        arguments=tuple(shlex.split(entry["run"])),
-        published=tuple(_published(cell, sources) for cell in entry["published"]),
-        train_frames=entry.get("train_frames", 0),
-        test_frames=entry["test_frames"],
-        windows_per_s=speeds,
-        note=entry.get("note", ""),
-    )
+    given = {key: value for key, value in entry.items() if key != "training"}
+    if "checkpoint" in given:
+        source: Training | StoredLifter = StoredLifter(**_tuples(given.pop("checkpoint")))
+    else:
+        source = Training.of(**_tuples(entry["training"]))
+    evaluation = Evaluation(**_tuples(given.pop("evaluation")))
+    published = tuple(_published(cell, sources) for cell in given.pop("published"))
+    return Recipe(name=name, source=source, evaluation=evaluation, published=published, **given)
+
+
+def _tuples(table: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: tuple(v) if isinstance(v, list) else v for key, v in table.items()}
 
 
 def _published(cell: Mapping[str, Any], sources: Mapping[str, str]) -> Published:

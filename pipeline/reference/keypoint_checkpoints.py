@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from poselift.data.datasets.published_files import check_present
-from poselift.data.errors import FormatError
+from poselift.data.errors import FormatError, reason_of
 from poselift.data.files.places import weights_file
 from poselift.data.files.whole_file import whole_file
 from poselift.models.reference_checkpoints import ABOUT, read_checkpoint
@@ -102,10 +102,9 @@ def resume(path: Path, trainer: KeypointTrainer) -> None:
     except (
         AttributeError, LookupError, OverflowError, RuntimeError, TypeError, ValueError,
     ) as error:  # fmt: skip
-        reason = (str(error) or type(error).__name__).splitlines()[0]
         raise FormatError(
-            f"{path}: cannot be resumed ({reason}). Give the -arc, -ch and -k that it was "
-            "trained with, or start anew."
+            f"{path}: cannot be resumed ({reason_of(error)}). Give the -arc, -ch and -k "
+            "that it was trained with, or start anew."
         ) from error
     trainer.resume_schedules()
 

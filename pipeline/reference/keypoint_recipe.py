@@ -1,16 +1,9 @@
-"""What a training on 2D keypoints is asked to do, and the losses that it reports."""
+"""What a training on 2D keypoints is asked to do."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-
-import torch
-from torch import Tensor
-
-from poselift.data.datasets.motion_datasets import MotionDataset
-from poselift.models.temporal import Architecture
-from poselift.pipeline.reference.process_group import ProcessGroup
 
 FIRST_MOMENTUM, LAST_MOMENTUM = 0.1, 0.001
 
@@ -48,45 +41,15 @@ class KeypointTraining:
     bf16: bool = False
     compiled: bool = False
 
-    def architecture(self, dataset: MotionDataset, joints_out: int) -> Architecture:
-        return Architecture(
-            dataset.layout_in.num_joints,
-            2,
-            joints_out,
-            self.filter_widths,
-            self.channels,
-            self.dropout,
-            self.causal,
-            self.dense,
-        )
+    def __post_init__(self) -> None:
+        """Raises: ValueError: values that no training can have, by their flags."""
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"--dropout {self.dropout}: is a probability, from 0 to below 1")
+        if self.batch_size < self.stride:
+            raise ValueError("--batch-size counts predicted frames: it is at least --stride")
 
     def momentum(self, epoch: int) -> float:
         """BatchNorm's momentum after this many epochs."""
         return FIRST_MOMENTUM * math.exp(
             -epoch / self.epochs * math.log(FIRST_MOMENTUM / LAST_MOMENTUM)
         )
-
-
-NAMES = ("3d", "trajectory", "2d")
-
-
-class EpochLosses:
-    """Sums of errors and what they are divided by, kept on the device."""
-
-    def __init__(self, device: torch.device) -> None:
-        self._type = torch.float32 if device.type == "mps" else torch.float64
-        self._sums = {name: torch.zeros((), dtype=self._type, device=device) for name in NAMES}
-        self._counts = dict.fromkeys(NAMES, 0)
-
-    def add(self, name: str, mean: Tensor, count: int) -> None:
-        """`mean` is this process's part of a batch's mean over `count` values."""
-        self._sums[name] += mean.detach().to(self._type) * count
-        self._counts[name] += count
-
-    def means(self, group: ProcessGroup) -> dict[str, float]:
-        """Over all processes. `3d` and `trajectory` metres, `2d` screen units."""
-        return {
-            name: float(group.total(self._sums[name])) / self._counts[name]
-            for name in NAMES
-            if self._counts[name]
-        }

@@ -23,11 +23,13 @@ from poselift.data.datasets.window_batches import (
     WindowSource,
 )
 from poselift.data.errors import FormatError
+from poselift.data.progress import Progress
 from poselift.models.global_batch_norm import share_batch_norm
 from poselift.models.losses import bone_length_sums, depth_weighted_sum, distance_sum
-from poselift.models.temporal import TemporalModel
+from poselift.models.temporal import Architecture, TemporalModel
 from poselift.models.weights import LifterWeights
-from poselift.pipeline.reference.keypoint_recipe import EpochLosses, KeypointTraining
+from poselift.pipeline.reference.epoch_losses import EpochLosses
+from poselift.pipeline.reference.keypoint_recipe import KeypointTraining
 from poselift.pipeline.reference.process_group import ProcessGroup
 
 # The order in which the reference's optimiser counts parameters; its state goes by it.
@@ -80,8 +82,8 @@ class KeypointTrainer:
         self._set_momentum()
         self._forward = [_callable(net, recipe.compiled) for net in self._networks()]
 
-    def train_epoch(self, advance: Callable[[int], None] = lambda frames: None) -> dict[str, float]:
-        """One epoch, then the schedules. `advance` hears of frames predicted.
+    def train_epoch(self, progress: Progress | None = None) -> dict[str, float]:
+        """One epoch, then the schedules. `progress` hears of frames predicted.
 
         Returns: mean losses by name: `3d`, `trajectory` (metres), `2d` (screen units).
         """
@@ -94,7 +96,8 @@ class KeypointTrainer:
             if self.epoch < self.recipe.warmup:
                 others = None
             self._step(samples, others, losses)
-            advance(len(samples) * self.recipe.stride)
+            if progress is not None:
+                progress.advance(len(samples) * self.recipe.stride)
         self.epoch += 1
         self.learning_rate *= self.recipe.lr_decay
         for options in self.optimizer.param_groups:
@@ -184,7 +187,16 @@ class KeypointTrainer:
     def _network(self, joints_out: int) -> TemporalModel:
         recipe = self.recipe
         strided = recipe.strided and recipe.stride == 1 and not recipe.dense
-        arch = recipe.architecture(self.dataset, joints_out)
+        arch = Architecture(
+            self.dataset.layout_in.num_joints,
+            2,
+            joints_out,
+            recipe.filter_widths,
+            recipe.channels,
+            recipe.dropout,
+            recipe.causal,
+            recipe.dense,
+        )
         network = TemporalModel(arch, "strided" if strided else "dilated").to(self.device)
         if self.group.size > 1:
             share_batch_norm(network)

@@ -10,7 +10,7 @@ import pytest
 from conftest import MakeVideo, ffmpeg
 
 from poselift.data.errors import VideoError
-from poselift.inference.video.video_reader import VideoReader, is_video_name, probe
+from poselift.inference.video.video_reader import VideoReader, is_video_name
 
 
 def frames_that_ffmpeg_decodes(path: Path) -> int:
@@ -58,7 +58,7 @@ def test_rotation_metadata_is_applied(degrees: int, make_video: MakeVideo, tmp_p
     # ffmpeg's own decoder turns the picture upright too: the truth to compare with.
     upright = tmp_path / "upright.mkv"
     ffmpeg("-i", turned, "-c:v", "ffv1", "-pix_fmt", "yuv420p", upright)
-    assert probe(turned).rotation == degrees
+    assert VideoReader(turned).info.rotation == degrees
     ours, truth = images(turned)[7], images(upright)[7]
     assert ours.shape == truth.shape == ((96, 128, 3) if degrees == 180 else (128, 96, 3))
     assert np.abs(ours.astype(int) - truth).mean() < 4
@@ -82,7 +82,7 @@ def test_odd_sizes_and_stretched_pixels(make_video: MakeVideo) -> None:
     odd = make_video("odd.mkv", "-vf", "format=rgb24,scale=131:77,setsar=1", "-c:v", "ffv1")
     assert images(odd)[0].shape == (77, 131, 3)
     wide = make_video("dv.mp4", "-c:v", "libx264", "-vf", "setsar=3/2")
-    assert probe(wide).width == 192
+    assert VideoReader(wide).info.width == 192
     assert images(wide)[0].shape == (96, 192, 3)
 
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from poselift.models.metrics import (
-    acceleration,
     mpjpe,
     n_mpjpe,
     p_mpjpe,
@@ -47,11 +45,3 @@ def test_procrustes_does_not_reflect() -> None:
 def test_n_mpjpe_forgives_scale_only() -> None:
     np.testing.assert_allclose(n_mpjpe(3 * POSES, POSES), 0, atol=1e-12)
     assert n_mpjpe(POSES + 1, POSES).min() > 0.1
-
-
-def test_acceleration_of_steady_motion_is_zero() -> None:
-    steady = np.arange(5.0)[:, None, None] * np.ones((5, 17, 3))
-    np.testing.assert_allclose(acceleration(steady), 0, atol=1e-12)
-    jitter = steady.copy()
-    jitter[2] += 0.1
-    assert acceleration(jitter).max() == pytest.approx(0.2 * np.sqrt(3))

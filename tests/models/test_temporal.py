@@ -260,7 +260,7 @@ def test_missing_and_foreign_files_are_refused(tmp_path: Path) -> None:
     text = tmp_path / "text.bin"
     text.write_text("hello")
     for load in (load_lifter, load_reference_checkpoint):
-        with pytest.raises(FormatError, match=r"nowhere\.bin: no such checkpoint"):
+        with pytest.raises(FormatError, match=r"nowhere\.bin: no such file"):
             load(tmp_path / "nowhere.bin")
         with pytest.raises(FormatError, match=r"text\.bin: "):
             load(text)

@@ -12,10 +12,11 @@ from conftest import MakeVideo
 from poselift.data.errors import NoPersonFound
 from poselift.data.files.whole_file import file_sha256
 from poselift.pipeline.clip import run_many
-from poselift.pipeline.clip.clip_folders import absolute, clip_folders
+from poselift.pipeline.clip.clip_folders import clip_folders
 from poselift.pipeline.clip.folder_record import RECORD, FolderRecord, Origin, origin_of
 from poselift.pipeline.clip.run_many import run_video
 from poselift.pipeline.clip.settings import RunSettings
+from poselift.pipeline.clip.sources import absolute
 
 RESULTS = {"detections.npz", "keypoints2d.npz", "poses3d.npz", "summary.json"}
 

@@ -71,7 +71,7 @@ def test_a_recipe_says_only_what_differs(tmp_path: Path) -> None:
 def test_a_wrong_recipe_is_told(text: str, reason: str, tmp_path: Path) -> None:
     with pytest.raises(FormatError, match=r"r\.toml: " + reason):
         read_recipe(write(tmp_path / "r.toml", text))
-    with pytest.raises(FormatError, match=r"gone\.toml: no recipe"):
+    with pytest.raises(FormatError, match=r"gone\.toml: no such file"):
         read_recipe(tmp_path / "gone.toml")
 
 

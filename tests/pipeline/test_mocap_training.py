@@ -207,7 +207,8 @@ def test_command_trains_evaluates_and_ships(
     assert weights.receptive_field == 27
     log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in log] == [3, 6]
-    capsys.readouterr()
+    *said, last = capsys.readouterr().out.splitlines()
+    assert [json.loads(line) for line in said] == log and last == str(path)
     assert main(["evaluate", "mocap", *common, "--lifter", str(path), "--views", "64"]) == 0
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [row["keypoints"] for row in rows] == ["captured", "exact", "noisy", "gappy"]

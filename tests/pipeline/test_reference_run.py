@@ -16,11 +16,14 @@ import torch
 from conftest import ROOT
 from stand_in import write_h36m, write_humaneva
 
+from poselift.data.datasets.motion_datasets import LAYOUTS
 from poselift.models.reference_checkpoints import load_reference_checkpoint, read_checkpoint
 from poselift.models.registry import DEFAULT_LIFTER
 from poselift.models.weights import save_lifter
 from poselift.pipeline.command_line import main as poselift
-from poselift.pipeline.reference.reference_run import main
+from poselift.pipeline.commands.reference_command import main
+from poselift.pipeline.commands.reference_flags import parser, settings
+from poselift.pipeline.reference.settings import Evaluation, StoredLifter, Training
 
 SMALL = "-arc 3,3 -ch 8 -b 64 -drop 0.1 --device cpu"
 
@@ -100,24 +103,55 @@ def test_losses_are_the_references(reference: Path, tmp_path: Path, two_threads:
     assert entry["train"]["3d"] * 1000 == pytest.approx(wanted, rel=4e-3)
 
 
-def test_every_published_flag_is_known() -> None:
-    from poselift.pipeline.reference.reference_flags import parser
+def asked_for(told: str) -> tuple[Training | StoredLifter, Evaluation]:
+    command = parser()
+    return settings(command, command.parse_args(told.split()))
 
-    told = "-d h36m -k k -str S1 -ste S9 -sun S5 -a Walk -c c --checkpoint-frequency 2 -r f \
-        --render --by-subject --export-training-curves -s 2 -e 3 -b 4 -drop 0 -lr 1 -lrd 1 \
-        -no-da -no-tta -arc 3,3 --causal -ch 8 --subset 0.5 --downsample 2 --warmup 3 --no-eval \
+
+def test_every_published_flag_is_known() -> None:
+    told = "-d custom -k k -str S1 -ste S9 -sun S5 -a Walk -c c --checkpoint-frequency 2 -r f \
+        --render --by-subject --export-training-curves -s 2 -e 3 -b 4 -drop 0 -lr 1 -lrd 2 \
+        -no-da -no-tta -arc 3,5 --causal -ch 8 --subset 0.5 --downsample 2 --warmup 3 \
         --dense --disable-optimizations --linear-projection --no-bone-length --no-proj \
         --viz-subject S --viz-action A --viz-camera 1 --viz-video v --viz-skip 1 --viz-output o \
         --viz-export e --viz-bitrate 10 --viz-no-ground-truth --viz-limit 5 --viz-downsample 2 \
         --viz-size 3"
-    asked = parser().parse_args(told.split())
-    assert asked.subjects_test == ("S9",) and asked.architecture == (3, 3)
-    assert not (asked.data_augmentation or asked.test_time_augmentation or asked.bone_length_term)
+    training, evaluation = asked_for(told)
+    assert evaluation == Evaluation(
+        "custom", "k", Evaluation().data_dir, ("S9",), ("Walk",), 2, by_subject=True, flip=False
+    )
+    assert training == Training.of(
+        labelled=("S1",), unlabelled=("S5",), subset=0.5, folder=Path("c"),
+        checkpoint_frequency=2, resume="f", curves=True, filter_widths=(3, 5), channels=8,
+        dropout=0.0, causal=True, dense=True, epochs=3, batch_size=4, stride=2, learning_rate=1.0,
+        lr_decay=2.0, mirrored=False, warmup=3, strided=False, bone_length=False,
+        projection=False, distort=False,
+    )  # fmt: skip
+    assert asked_for("--no-eval -a *") == (Training(validated=False), Evaluation())
+    stored = StoredLifter("f", Path("c"), (3, 5), 8, causal=True, dense=True)
+    told = "--evaluate f -c c -arc 3,5 -ch 8 --causal --dense"
+    assert asked_for(told) == (stored, Evaluation())
+
+
+def test_the_defaults_are_the_references() -> None:
+    training, evaluation = asked_for("")
+    assert isinstance(training, Training)
+    assert evaluation.subjects == ("S9", "S11") and evaluation.flip
+    assert (evaluation.dataset, evaluation.keypoints) == ("h36m", "cpn_ft_h36m_dbb")
+    assert training.labelled == ("S1", "S5", "S6", "S7", "S8") and not training.unlabelled
+    recipe = training.recipe
+    assert (recipe.epochs, recipe.batch_size, recipe.dropout) == (60, 1024, 0.25)
+    assert (recipe.learning_rate, recipe.lr_decay, recipe.warmup) == (0.001, 0.95, 1)
+    assert (recipe.filter_widths, recipe.channels, recipe.stride) == ((3, 3, 3), 1024, 1)
+    named = parser().format_help().split("--dataset NAME")[1].split("--evaluate")[0]
+    assert all(name in named for name in LAYOUTS)
 
 
 @pytest.mark.parametrize(
-    "told", ["-r a --evaluate b", "--no-eval --export-training-curves", "-arc 3,4", "--subset 0"]
-)
+    "told",
+    ["-r a --evaluate b", "--no-eval --export-training-curves", "-arc 3,4", "--subset 0",
+     "-b 2 -s 3", "-drop 1", "--render --viz-subject S1"],
+)  # fmt: skip
 def test_contradictions_are_refused(told: str) -> None:
     with pytest.raises(SystemExit) as ended:
         main(told.split())
@@ -255,6 +289,18 @@ def test_humaneva_from_training_to_evaluation(
                      r"3d_valid \d+\.\d{6}$", printed, re.M)  # fmt: skip
     assert poselift([*told.split(), "-sun", "Unlabeled/Train/S4"]) == 1
     assert "lenses" in capsys.readouterr().err
+
+
+def test_reading_flags_loads_no_work() -> None:
+    code = """if True:
+        import sys
+        from poselift.pipeline.commands import keypoint_commands, reference_flags
+        from poselift.pipeline.reference.experiments import load_recipes
+        reference_flags.parser().parse_args(["-e", "3"]), load_recipes()
+        print(*{"torch", "numpy", "cv2", "scipy", "av"} & {*sys.modules})"""
+    told = [sys.executable, "-c", code]
+    ran = subprocess.run(told, check=True, cwd=ROOT, capture_output=True, text=True)
+    assert ran.stdout.split() == []
 
 
 def test_the_script_runs_from_any_directory(h36m: Path, tmp_path: Path) -> None:

@@ -269,7 +269,7 @@ def test_errors_are_one_line_with_status_1(
             "unknown detector 'openpose'. Known: detectron2, mediapipe, movenet",
         ),
         ([walk, "--lifter", "best"], "unknown lifter 'best'. Known: cmu27"),
-        ([walk, "--lifter", text.with_suffix(".bin")], "text.bin: no such checkpoint"),
+        ([walk, "--lifter", text.with_suffix(".bin")], "text.bin: no such file"),
         ([walk, "--device", "tpu9"], "device 'tpu9' cannot be used"),
     ]:
         assert poselift("run", *arguments, "-o", tmp_path / "out") == 1, reason

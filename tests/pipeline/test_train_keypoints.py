@@ -19,9 +19,9 @@ from stand_in import write_h36m
 from poselift.data.cameras import project
 from poselift.data.datasets.motion_datasets import MotionDataset, load_motion_dataset, select_views
 from poselift.models.reference_checkpoints import read_checkpoint
+from poselift.pipeline.commands.reference_command import main
 from poselift.pipeline.reference.keypoint_checkpoints import resume, save_checkpoint
 from poselift.pipeline.reference.keypoint_recipe import KeypointTraining
-from poselift.pipeline.reference.reference_run import main
 from poselift.pipeline.reference.train_keypoints import KeypointTrainer, reference_parameters
 from poselift.pipeline.reference.training_log import TrainingLog, epoch_line
 
