@@ -383,11 +383,8 @@ def _keypoints(folder: Path) -> list[Input]:
     frames: foreign_files.Frames = [{1: person + np.array([t, 0, 0])} for t in range(FRAMES)]
     paths = []
     for name in ("alphapose", "coco", "mmpose_video", "mmpose_demo", "deeplabcut", "openpose",
-                 "mediapipe_json", "mediapipe_wide", "mediapipe_long", "trc"):  # fmt: skip
-        write = getattr(foreign_files, f"write_{name}", None)
-        if write is None:
-            continue
-        made = write(folder / name, frames)
+                 "joint_table", "shares_table", "trc"):  # fmt: skip
+        made = getattr(foreign_files, f"write_{name}")(folder / name, frames)
         paths.append(made if made.is_file() else min(made.iterdir()))
     return [_text(path, _imported) for path in paths]
 

@@ -201,7 +201,7 @@ def _reshaped(array: np.ndarray, random: Random) -> np.ndarray:
 
 
 def _false_header(value: Any, random: Random) -> bytes:
-    array = np.asarray(value)
+    array = value if isinstance(value, np.ndarray) else np.zeros(3)
     stream = io.BytesIO()
     shapes: tuple[Any, ...] = (
         (10**12,), (2**31, 2**31), (-1, 4), (0, 10**30), array.shape, (1,) * 70, (True,),

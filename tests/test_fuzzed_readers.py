@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 # Inputs of each class; `scripts/fuzz` tries as many as are asked for.
 TRIED = {
-    "own": 600, "reference": 600, "checkpoints": 600, "keypoints": 300, "mocap": 250,
-    "settings": 500, "video": 25,
+    "own": 400, "reference": 400, "checkpoints": 300, "keypoints": 300, "mocap": 200,
+    "settings": 300, "video": 20,
 }  # fmt: skip
 
 

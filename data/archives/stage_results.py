@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from poselift.data.archives.typed_archive import TypedArchive, open_typed
-from poselift.data.errors import FormatError
 from poselift.data.files.whole_file import whole_file
 from poselift.data.skeletons import SKELETONS, Skeleton
 from poselift.data.structures import (
@@ -209,14 +208,11 @@ def _timeline(a: TypedArchive) -> Timeline:
     """Raises: FormatError."""
     expected = a.whole("expected_frames", (-1, 1 << 40))
     times_s = a.floats("frame_times_s", None, within=(-MAX_S, MAX_S), dtype=np.float64)
-    if not len(times_s):
-        raise a.wrong("frame_times_s", "has no frames")
+    if not len(times_s) or not (np.diff(times_s) > 0).all():
+        raise a.wrong("frame_times_s", "has no frames, or times that do not rise")
     width, height = (a.whole(name, (1, MAX_PIXELS)) for name in ("width", "height"))
     fps = a.number("fps", (MIN_FPS, MAX_FPS))
-    try:
-        return Timeline(width, height, fps, times_s, expected if expected > 0 else None)
-    except ValueError as error:
-        raise FormatError(f"{a.path}: {error}. Make it again.") from error
+    return Timeline(width, height, fps, times_s, expected if expected > 0 else None)
 
 
 def _layout(a: TypedArchive) -> Skeleton:
