@@ -199,7 +199,7 @@ class _RandomClaim(Claim):
             raise ValueError("a random state of another kind")
         if type(place) is not int or not 0 <= place <= _RANDOM_WORDS or has_gauss not in (0, 1):
             raise ValueError("a random state that cannot be")
-        random = np.random.RandomState()
+        random = np.random.RandomState(0)  # without a seed, its pickle would name more
         random.set_state(("MT19937", words, place, int(has_gauss), float(gauss)))
         return random
 

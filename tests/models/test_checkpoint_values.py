@@ -98,6 +98,8 @@ def test_what_torch_saves_is_read_as_torch_reads_it(zipped: bool, tmp_path: Path
     found = read_checkpoint(path)
     trusted = torch.load(path, weights_only=False)  # this test's own file
     assert _same(found, trusted)
+    torch.save(found, path)  # what was read can be written and read again
+    assert _same(read_checkpoint(path), trusted)
     assert found["random_state"].normal() == pickle.loads(pickle.dumps(random)).normal()
 
 
