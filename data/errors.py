@@ -72,7 +72,7 @@ def reason_of(error: BaseException) -> str:
     if isinstance(error, KeyError) and error.args:
         return f"has no '{error.args[0]}'"
     said = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return str(said).splitlines()[0]
+    return str(said).splitlines()[0][:300]
 
 
 def one_line(said: BaseException | str) -> str:

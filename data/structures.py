@@ -22,6 +22,11 @@ import numpy as np
 
 from poselift.data.skeletons import COCO17, H36M17, Skeleton
 
+# No video is larger along a side, faster, slower or longer: what says so is damaged.
+MAX_PIXELS = 1 << 16
+MIN_FPS, MAX_FPS = 1e-6, 1e6
+MAX_FRAMES, MAX_S = 1_000_000, 1e12
+
 Frames = slice | np.ndarray  # of a clip: a stretch, or indices
 
 
@@ -97,7 +102,7 @@ class Timeline:
     """The frames of a clip: how large, when, and what was lost.
 
     Args:
-        times_s: (T,) presentation time of each frame, seconds from the video's start.
+        times_s: (T,) presentation times, rising, seconds from the video's start.
         expected_frames: more than T when the file breaks off; None when unknown.
     """
 
@@ -109,6 +114,14 @@ class Timeline:
 
     def __post_init__(self) -> None:
         _check(self, times_s=(len(self.times_s),))
+        if not (1 <= self.width <= MAX_PIXELS and 1 <= self.height <= MAX_PIXELS):
+            raise ValueError(f"a video of {self.width} x {self.height} pixels")
+        if not MIN_FPS <= self.fps <= MAX_FPS:
+            raise ValueError(f"a video of {self.fps:g} frames per second")
+        if len(self.times_s) > MAX_FRAMES:
+            raise ValueError(f"a video of {len(self.times_s)} frames")
+        if not (np.diff(self.times_s) > 0).all() or not (np.abs(self.times_s) < MAX_S).all():
+            raise ValueError("times of frames that do not rise, or are no times")
 
     def __len__(self) -> int:
         return len(self.times_s)

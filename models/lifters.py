@@ -6,7 +6,7 @@ import logging
 from dataclasses import replace
 from pathlib import Path
 
-from poselift.data.errors import UnknownName
+from poselift.data.errors import FormatError, UnknownName
 from poselift.data.files.places import weights_file
 from poselift.data.files.whole_file import file_sha256
 from poselift.data.skeletons import skeleton_named
@@ -38,7 +38,10 @@ def open_lifter(name: str) -> tuple[LifterWeights, str]:
     weights = load_reference_checkpoint(path)
     if weights.layout_in is None and path.name in published():
         layout = skeleton_named(published()[path.name]["layout_in"])
-        weights = replace(weights, layout_in=layout)
+        try:
+            weights = replace(weights, layout_in=layout)
+        except ValueError as error:
+            raise FormatError(f"{path}: {error}; it is not the published file.") from error
     if weights.layout_in is None:
         log.warning(
             "%s: does not say which keypoints it reads; make sure that they are the detector's",

@@ -6,20 +6,18 @@ tensors. Ours in the same format add a few words that say it.
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 from torch import Tensor
 
-from poselift.data.errors import FormatError, UnsafeFile
-from poselift.data.files.source_files import check_is_file
+from poselift.data.errors import FormatError, UnsafeFile, reason_of
+from poselift.data.files.safe_archive import DAMAGED
 from poselift.data.skeletons import SKELETONS, skeleton_named
+from poselift.models.plain_checkpoint import load_checkpoint
 from poselift.models.temporal import Architecture, TemporalModel
-from poselift.models.weights import LifterWeights, brief_reason, built_model
+from poselift.models.weights import LifterWeights, built_model
 
 # What our own training adds to a reference checkpoint: what its tensors do not say.
 ABOUT = "poselift"
@@ -47,8 +45,8 @@ def load_reference_checkpoint(
     about = state.get(ABOUT)
     about = about if isinstance(about, Mapping) else {}
     causal = causal or about.get("causal") is True
-    if filter_widths is None and isinstance(about.get("filter_widths"), list):
-        filter_widths = tuple(int(width) for width in about["filter_widths"])
+    if filter_widths is None and about.get("filter_widths") is not None:
+        filter_widths = _widths(path, about["filter_widths"])
     position = _from_state(path, state["model_pos"], causal, filter_widths)
     trajectory = None
     if isinstance(state.get("model_traj"), Mapping):
@@ -57,35 +55,34 @@ def load_reference_checkpoint(
     if joints not in POSES_BY_JOINTS:
         known = ", ".join(f"{name} ({count})" for count, name in POSES_BY_JOINTS.items())
         raise FormatError(f"{path}: gives {joints} joints; known poses are {known}.")
-    return LifterWeights(
-        name=path.name,
-        input_kind="screen",
-        layout_in=SKELETONS.get(str(about.get("layout_in"))),
-        layout_out=skeleton_named(POSES_BY_JOINTS[joints]),
-        position=position,
-        trajectory=trajectory,
-    )
+    try:
+        return LifterWeights(
+            name=path.name,
+            input_kind="screen",
+            layout_in=SKELETONS.get(str(about.get("layout_in"))),
+            layout_out=skeleton_named(POSES_BY_JOINTS[joints]),
+            position=position,
+            trajectory=trajectory,
+        )
+    except ValueError as error:
+        raise FormatError(f"{path}: {error}. Get the file again.") from error
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """A torch checkpoint, read by torch's restricted unpickler.
+    """A torch checkpoint, read as data; the reference also stores a NumPy random state.
 
-    Beyond tensors, only the constructors of a NumPy random state are let through:
-    the reference stores one in every checkpoint.
+    Raises: UnsafeFile, FormatError.
     """
-    check_is_file(path, "a checkpoint")
     try:
-        with torch.serialization.safe_globals(_random_state_constructors()):
-            state = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, OSError, KeyError, ValueError, TypeError) as error:
-        raise FormatError(f"{path}: not a torch checkpoint ({brief_reason(error)}).") from error
-    except pickle.UnpicklingError as error:
-        if "nsupported" in str(error):
-            raise UnsafeFile(
-                f"{path}: refused, it could run code ({brief_reason(error)}). "
-                "Get the file from its author again."
-            ) from None
-        raise FormatError(f"{path}: not a torch checkpoint ({brief_reason(error)}).") from error
+        state = load_checkpoint(path)
+    except UnsafeFile as error:
+        raise UnsafeFile(
+            f"{path}: refused, it could run code ({error}). Get the file from its author again."
+        ) from None
+    except DAMAGED as error:
+        raise FormatError(
+            f"{path}: not a torch checkpoint ({reason_of(error)}). Get the file again."
+        ) from error
     if not isinstance(state, dict):
         raise FormatError(f"{path}: holds a {type(state).__name__}, not a checkpoint.")
     return state
@@ -106,12 +103,14 @@ def architecture_of(
     """
     try:
         channels, inputs, first = state["expand_conv.weight"].shape
-        outputs = state["shrink.weight"].shape[0]
+        outputs, _channels, _one = state["shrink.weight"].shape
         layers = sum(key.startswith("layers_conv.") for key in state)
         if layers % 2:
             raise ValueError(f"{layers} layers are no whole blocks")
-        blocks = layers // 2
-        kernels = [first, *(state[f"layers_conv.{2 * b}.weight"].shape[2] for b in range(blocks))]
+        kernels = [first]
+        for block in range(layers // 2):
+            _out, _in, kernel = state[f"layers_conv.{2 * block}.weight"].shape
+            kernels.append(kernel)
     except (KeyError, ValueError) as error:
         raise ValueError(f"no temporal model: {error}") from error
     if inputs % 2 or outputs % 3:
@@ -147,26 +146,12 @@ def _from_state(
     return built_model(arch, state, path)
 
 
+def _widths(path: Path, value: Any) -> tuple[int, ...]:
+    """Raises: FormatError: no list of whole numbers."""
+    if not isinstance(value, list | tuple) or not all(type(width) is int for width in value):
+        raise FormatError(f"{path}: its filter_widths are {value!r:.80}. Get the file again.")
+    return tuple(value)
+
+
 def _dashed(widths: tuple[int, ...]) -> str:
     return "-".join(map(str, widths))
-
-
-def _random_state_constructors() -> list[Any]:
-    """(object, pickled name) pairs that a pickled numpy.random.RandomState needs."""
-    core, rebuild = np._core.multiarray, np.random._pickle  # type: ignore[attr-defined]
-    legacy_random_state = rebuild.__dict__["__randomstate_ctor"]
-    bit_generator = rebuild.__dict__["__bit_generator_ctor"]
-    pairs: list[Any] = [
-        (legacy_random_state, "numpy.random._pickle.__randomstate_ctor"),
-        (legacy_random_state, "numpy.random.__RandomState_ctor"),
-        (bit_generator, "numpy.random._pickle.__bit_generator_ctor"),
-        (np.random.MT19937, "numpy.random._mt19937.MT19937"),
-        (np.random.RandomState, "numpy.random.mtrand.RandomState"),
-        (np.ndarray, "numpy.ndarray"),
-        (np.dtype, "numpy.dtype"),
-        (type(np.dtype(np.uint32)), "numpy.dtypes.UInt32DType"),
-    ]
-    for module in ("numpy.core.multiarray", "numpy._core.multiarray"):
-        pairs.append((core._reconstruct, f"{module}._reconstruct"))
-        pairs.append((core.scalar, f"{module}.scalar"))
-    return pairs

@@ -16,6 +16,9 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+# Larger networks are not those of people; a small file could ask for any amount of memory.
+MAX_JOINTS, MAX_CHANNELS, MAX_BLOCKS, MAX_FRAMES = 1024, 16_384, 16, 20_000
+
 
 @dataclass(frozen=True)
 class Architecture:
@@ -39,9 +42,22 @@ class Architecture:
     dense: bool = False
 
     def __post_init__(self) -> None:
+        """Raises: ValueError, TypeError: no network that fits into memory, or none at all."""
         object.__setattr__(self, "filter_widths", tuple(self.filter_widths))
-        if not self.filter_widths or any(w < 1 or w % 2 == 0 for w in self.filter_widths):
+        whole = {"joints_in": MAX_JOINTS, "features_in": MAX_JOINTS, "joints_out": MAX_JOINTS}
+        for name, most in (whole | {"channels": MAX_CHANNELS}).items():
+            value = getattr(self, name)
+            if type(value) is not int or not 1 <= value <= most:
+                raise ValueError(f"{name} must be a whole number from 1 to {most}, got {value!r}")
+        odd = all(type(w) is int and w >= 1 and w % 2 for w in self.filter_widths)
+        if not odd or not 1 <= len(self.filter_widths) <= MAX_BLOCKS:
             raise ValueError(f"filter widths must be odd and positive, got {self.filter_widths}")
+        if self.receptive_field > MAX_FRAMES:
+            raise ValueError(f"it would look at {self.receptive_field} frames at once")
+        if not isinstance(self.dropout, float | int) or not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must be a share of 1, got {self.dropout!r}")
+        if type(self.causal) is not bool or type(self.dense) is not bool:
+            raise ValueError("causal and dense must be true or false")
 
     @property
     def dilations(self) -> tuple[int, ...]:

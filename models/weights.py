@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from poselift.data.errors import FormatError, UnknownName
+from poselift.data.errors import FormatError, UnknownName, reason_of
 from poselift.data.files.source_files import check_is_file
 from poselift.data.skeletons import Skeleton, skeleton_named
 from poselift.models.inputs import InputKind, input_shape
@@ -63,6 +63,13 @@ class LifterWeights:
             raise ValueError(f"it reads {arch.joints_in} joints, not those of its keypoints")
         if arch.joints_out != output_rows(self.output_kind, self.layout_out.num_joints):
             raise ValueError(f"it gives {arch.joints_out} joints, not those of its skeleton")
+        if self.trajectory is not None:
+            twin = self.trajectory.arch
+            same = (twin.joints_in, twin.features_in, twin.padding)
+            if same != (arch.joints_in, arch.features_in, arch.padding):
+                raise ValueError("its trajectory network reads something else")
+            if twin.joints_out != (1 if self.input_kind == "screen" else 2):
+                raise ValueError(f"its trajectory network gives {twin.joints_out} points")
 
     @property
     def receptive_field(self) -> int:
@@ -126,25 +133,48 @@ def load_lifter(path: Path) -> LifterWeights:
             trajectory=networks.get("trajectory"),
             output_kind=about.get("output", "metres"),
         )
-    except (AttributeError, KeyError, TypeError, ValueError, UnknownName) as error:
-        raise FormatError(f"{path}: its description is incomplete ({error!r}).") from error
+    except (
+        AttributeError, KeyError, RecursionError, TypeError, ValueError, UnknownName,
+    ) as error:  # fmt: skip
+        said = f"no {error}" if isinstance(error, KeyError) else reason_of(error)
+        raise FormatError(
+            f"{path}: its description is incomplete or wrong ({said}). Get the file again."
+        ) from error
 
 
 def built_model(arch: Architecture, state: Mapping[str, Tensor], path: Path) -> TemporalModel:
     """A model that takes over the tensors; no memory is set aside for what they lack.
 
-    Raises: FormatError: they are not the architecture's.
+    Raises: FormatError: they are not the architecture's, or no numbers.
     """
-    precise = {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
     try:
+        precise = {name: _number(name, tensor) for name, tensor in state.items()}
         with torch.device("meta"):
             model = TemporalModel(arch)
         model.load_state_dict(precise, assign=True)
     except (RuntimeError, TypeError, ValueError) as error:
         raise FormatError(
-            f"{path}: tensors do not fit its architecture ({brief_reason(error)})."
+            f"{path}: tensors do not fit its architecture ({brief_reason(error)}). "
+            "Get the file again."
         ) from error
     return model.eval()
+
+
+def _number(name: str, tensor: Tensor) -> Tensor:
+    """A network's tensor as it is used. Raises: ValueError: it cannot be one of it."""
+    if tensor.layout != torch.strided or tensor.device.type != "cpu" or tensor.is_quantized:
+        raise ValueError(f"{name} is not a plain tensor")
+    counter = name.endswith("num_batches_tracked")
+    if tensor.is_floating_point() == counter or tensor.is_complex() or tensor.ndim > 3:
+        raise ValueError(f"{name} holds {tensor.ndim}-dimensional {tensor.dtype}")
+    if counter:
+        return tensor.long()
+    precise = tensor.float().contiguous()
+    if not bool(torch.isfinite(precise).all()):
+        raise ValueError(f"{name} holds what is no number")
+    if name.endswith("running_var") and bool((precise < 0).any()):
+        raise ValueError(f"{name} holds variances below 0")
+    return precise
 
 
 def _under(tensors: Mapping[str, Tensor], role: str) -> dict[str, Tensor]:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from poselift.data.archives.keypoint_archive import (
+    LARGEST,
     KeypointArchive,
     size_in_pixels,
 )
@@ -26,9 +27,6 @@ from poselift.data.files.whole_file import whole_file
 from poselift.data.gaps import fill_gaps
 from poselift.data.skeletons import COCO17
 from poselift.data.structures import Detections
-
-# Data sets are stored as float32. NaN is not less than anything either.
-LARGEST = np.finfo(np.float32).max
 
 
 @dataclass(frozen=True)
@@ -63,6 +61,7 @@ class VideoDetections:
                 raise ValueError(
                     f"frame {frame}: keypoints of shape {keypoints.shape}, expected {expected}"
                 )
+            # NaN is not less than anything.
             if not all((np.abs(rows) <= LARGEST).all() for rows in (boxes, keypoints)):
                 raise ValueError(f"frame {frame}: has boxes or keypoints that are no numbers")
 

@@ -13,12 +13,15 @@ from pathlib import Path
 import numpy as np
 
 from poselift.data.archives.stage_results import save_arrays
+from poselift.data.archives.typed_archive import TypedArchive, open_typed
 from poselift.data.errors import FormatError
-from poselift.data.files.safe_archive import open_npz
 from poselift.data.skeletons import COCO17, H36M17
+from poselift.data.structures import MAX_FPS, MIN_FPS
 
 # int16 millimetres end at 32.767 m.
 MAX_METRES = 32.7
+MEMBERS = ("h36m", "coco", "fps")
+_INT16 = (-(1 << 15), (1 << 15) - 1)
 
 
 @dataclass(frozen=True)
@@ -50,22 +53,27 @@ def load_joints(path: Path) -> list[JointsClip]:
 
     Raises: FormatError: not such an archive, or a clip is incomplete.
     """
-    with open_npz(path) as archive:
-        names = sorted({key.rsplit("/", 1)[0] for key in archive.files if "/" in key})
-        if not names:
-            raise FormatError(f"{path}: holds no clips (<clip>/h36m, <clip>/coco, <clip>/fps).")
-        try:
-            return [
-                JointsClip(
-                    name,
-                    archive[f"{name}/h36m"].astype(np.float32) / 1000,
-                    archive[f"{name}/coco"].astype(np.float32) / 1000,
-                    float(archive[f"{name}/fps"]),
-                )
-                for name in names
-            ]
-        except KeyError as error:
-            raise FormatError(f"{path}: {error.args[0]}. Convert the source again.") from error
+    with open_typed(path, growth=3) as a:
+        names = sorted({key.rpartition("/")[0] for key in a.names})
+        if not names or not all(names) or len(a.names) != len(MEMBERS) * len(names):
+            raise FormatError(
+                f"{path}: holds no clips, or more than <clip>/h36m, <clip>/coco and <clip>/fps. "
+                "Convert the source again."
+            )
+        return [_clip(a, name) for name in names]
+
+
+def _clip(a: TypedArchive, name: str) -> JointsClip:
+    h36m = a.wholes(f"{name}/h36m", None, H36M17.num_joints, 3, within=_INT16, dtype=np.int16)
+    coco = a.wholes(f"{name}/coco", len(h36m), COCO17.num_joints, 3, within=_INT16, dtype=np.int16)
+    fps = a.number(f"{name}/fps", (MIN_FPS, MAX_FPS))
+    if not len(h36m):
+        raise a.wrong(f"{name}/h36m", "has no frames")
+    return JointsClip(name, _metres(h36m), _metres(coco), fps)
+
+
+def _metres(stored: np.ndarray) -> np.ndarray:
+    return stored.astype(np.float32) / 1000
 
 
 def can_be_stored(joints: np.ndarray) -> bool:

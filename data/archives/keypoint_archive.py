@@ -13,9 +13,10 @@ from poselift.data.errors import FormatError, reason_of
 from poselift.data.files.safe_archive import load_object_npz, write_object_npz
 from poselift.data.files.whole_file import whole_file
 from poselift.data.skeletons import Skeleton, swapped
+from poselift.data.structures import MAX_PIXELS
 
-# No video is larger along a side; an archive that says so is damaged.
-MAX_PIXELS = 1 << 16
+MAX_JOINTS = 1024
+LARGEST = np.finfo(np.float32).max  # as which keypoints are used
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class KeypointArchive:
     video_sizes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if not 1 <= self.num_joints <= MAX_JOINTS:
+            raise ValueError(f"num_joints is {self.num_joints}")
         sides = self.left + self.right
         twins = len(self.left) == len(self.right) and len(set(sides)) == len(sides)
         if not twins or not all(0 <= joint < self.num_joints for joint in sides):
@@ -51,7 +54,8 @@ class KeypointArchive:
                     if xy.ndim != 3 or xy.shape[1:] != (self.num_joints, 2) or not len(xy):
                         expected = f"(T, {self.num_joints}, 2)"
                         raise ValueError(f"{where}: shape {xy.shape}, expected {expected}")
-                    if not np.issubdtype(xy.dtype, np.floating) or not np.isfinite(xy).all():
+                    # The largest value tells of all, and NaN is not less than anything.
+                    if xy.dtype.kind != "f" or not np.abs(xy).max() <= LARGEST:
                         raise ValueError(f"{where}: has keypoints that are no numbers")
 
     @classmethod
@@ -125,11 +129,13 @@ def save_keypoint_archive(path: Path, archive: KeypointArchive) -> None:
         write_object_npz(stream, {"positions_2d": positions, "metadata": about})
 
 
-def size_in_pixels(metadata: Mapping[Any, Any]) -> tuple[int, int]:
+def size_in_pixels(metadata: Any) -> tuple[int, int]:
     """(width, height) of {"w": .., "h": ..}; Python 2 may have written the keys as bytes.
 
     Raises: ValueError, KeyError, TypeError, OverflowError: no such sizes, or impossible ones.
     """
+    if not isinstance(metadata, Mapping):
+        raise TypeError(f"a {type(metadata).__name__} in place of a video's size")
     sizes = {k.decode("latin1") if isinstance(k, bytes) else k: v for k, v in metadata.items()}
     width, height = sizes["w"], sizes["h"]
     if not all(int(size) == size and 0 < size <= MAX_PIXELS for size in (width, height)):

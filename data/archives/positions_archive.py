@@ -11,6 +11,8 @@ from poselift.data.errors import FormatError
 from poselift.data.files.safe_archive import load_object_npz, write_object_npz
 from poselift.data.files.whole_file import whole_file
 
+MAX_METRES = 1e6
+
 Positions = Mapping[str, Mapping[str, np.ndarray]]
 
 
@@ -43,13 +45,16 @@ def load_positions_archive(path: Path) -> dict[str, dict[str, np.ndarray]]:
         if not isinstance(actions, dict):
             raise FormatError(f"{path}: subject {subject} is a {type(actions).__name__}.")
         for action, take in actions.items():
-            floats = isinstance(take, np.ndarray) and np.issubdtype(take.dtype, np.floating)
+            floats = isinstance(take, np.ndarray) and take.dtype.kind == "f"
             if not floats or take.ndim != 3 or take.shape[2] != 3 or not take.size:
                 found = take.shape if isinstance(take, np.ndarray) else type(take).__name__
                 raise FormatError(
                     f"{path}: subject {subject}, action {action}: {found}, expected (T, J, 3) "
                     "positions. Prepare the data set again."
                 )
-            if not np.isfinite(take).all():
-                raise FormatError(f"{path}: subject {subject}, action {action}: no numbers.")
-    return positions
+            if not np.abs(take).max() <= MAX_METRES:  # nor is NaN
+                raise FormatError(
+                    f"{path}: subject {subject}, action {action}: positions that are no metres. "
+                    "Prepare the data set again."
+                )
+    return {str(name): {str(a): t for a, t in takes.items()} for name, takes in positions.items()}

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
+from poselift.data.archives.typed_archive import TypedArchive, open_typed
 from poselift.data.errors import FormatError
-from poselift.data.files.safe_archive import open_npz
 from poselift.data.files.whole_file import whole_file
-from poselift.data.skeletons import skeleton_named
+from poselift.data.skeletons import SKELETONS, Skeleton
 from poselift.data.structures import (
+    MAX_FPS,
+    MAX_PIXELS,
+    MAX_S,
+    MIN_FPS,
     Detections,
     FrameDetections,
     Keypoints2D,
@@ -25,6 +28,11 @@ from poselift.data.structures import (
 DETECTIONS = "poselift-detections/1"
 KEYPOINTS = "poselift-keypoints2d/1"
 POSES = "poselift-poses3d/1"
+
+# Far outside any picture or room, and still numbers to reckon with.
+PIXELS, METRES = (-1e6, 1e6), (-1e6, 1e6)
+SHARE = (0.0, 1.0)
+MOST_SEEN = 400_000  # frames with people, about a kilobyte each
 
 
 def save_arrays(path: Path, arrays: Mapping[str, np.ndarray | str | float | int]) -> None:
@@ -60,15 +68,28 @@ def save_detections(path: Path, detections: Detections) -> None:
 
 def load_detections(path: Path) -> Detections:
     """Raises: FormatError."""
-    with _opened(path, DETECTIONS) as a:
-        timeline, layout = _timeline(a), skeleton_named(str(a["layout"]))
-        frame = a["frame"]
-        rows = FrameDetections(a["boxes"], a["scores"], a["keypoints"], a["confidence"])
-        bounds = np.searchsorted(frame, np.arange(len(timeline) + 1))
-        frames = tuple(
-            rows.select(np.arange(first, last)) for first, last in itertools.pairwise(bounds)
+    with open_typed(path, DETECTIONS, growth=2) as a:
+        timeline, layout = _timeline(a), _layout(a)
+        total, joints = len(timeline), layout.num_joints
+        frame = a.wholes("frame", None, within=(0, total - 1))
+        if (np.diff(frame) < 0).any():
+            raise a.wrong("frame", "has frames that are not in order")
+        count = len(frame)
+        if len(np.unique(frame)) > MOST_SEEN:
+            raise a.wrong("frame", f"has people in more than {MOST_SEEN} frames")
+        rows = FrameDetections(
+            a.floats("boxes", count, 4, within=PIXELS),
+            a.floats("scores", count, within=SHARE),
+            a.floats("keypoints", count, joints, 2, within=PIXELS),
+            a.floats("confidence", count, joints, within=SHARE),
         )
-        return Detections(timeline, frames, layout)
+    nobody = FrameDetections.none(layout)
+    bounds = np.searchsorted(frame, np.arange(total + 1))
+    frames = tuple(
+        rows.select(np.arange(first, last)) if first < last else nobody
+        for first, last in itertools.pairwise(bounds)
+    )
+    return Detections(timeline, frames, layout)
 
 
 def save_tracks(path: Path, tracks: Tracks) -> None:
@@ -96,15 +117,26 @@ def save_tracks(path: Path, tracks: Tracks) -> None:
 
 def load_tracks(path: Path) -> Tracks:
     """Raises: FormatError."""
-    with _opened(path, KEYPOINTS) as a:
-        timeline, layout = _timeline(a), skeleton_named(str(a["layout"]))
-        xy, confidence, seen = a["keypoints"], a["confidence"], a["seen"]
-        filled, scores = a["interpolated"], a["scores"]
-        people = (
+    with open_typed(path, KEYPOINTS, growth=2) as a:
+        timeline, layout = _timeline(a), _layout(a)
+        numbers = _person_ids(a)
+        size = len(numbers), len(timeline)
+        joints = layout.num_joints
+        xy = a.floats("keypoints", *size, joints, 2, within=PIXELS, gaps=True)
+        confidence = a.floats("confidence", *size, joints, within=SHARE)
+        seen = a.flags("seen", *size)
+        filled = a.flags("interpolated", *size, joints)
+        scores = a.floats("scores", *size, within=SHARE)
+        lived = _lived(a, "keypoints", xy)
+        if (seen & ~lived).any():
+            raise a.wrong("seen", "is true where there are no keypoints")
+    return Tracks(
+        timeline,
+        tuple(
             Keypoints2D(int(number), xy[i], confidence[i], seen[i], filled[i], scores[i], layout)
-            for i, number in enumerate(a["person_id"])
-        )
-        return Tracks(timeline, tuple(people))
+            for i, number in enumerate(numbers)
+        ),
+    )
 
 
 def save_poses(path: Path, poses: Poses3D) -> None:
@@ -129,18 +161,38 @@ def save_poses(path: Path, poses: Poses3D) -> None:
 
 def load_poses(path: Path) -> Poses3D:
     """Raises: FormatError."""
-    with _opened(path, POSES) as a:
+    with open_typed(path, POSES) as a:
+        timeline, layout = _timeline(a), _layout(a)
+        if a.text("units") != "metres":
+            raise a.wrong("units", "is not metres")
+        numbers = _person_ids(a)
+        size = len(numbers), len(timeline)
+        body = layout.num_joints, 3
+        shapes: dict[str, tuple[int, ...]] = {"pose": body, "world": body, "trajectory": (3,)}
+        if "trajectory" not in a.names:
+            del shapes["trajectory"]
+        places = {
+            name: a.floats(name, *size, *shape, within=METRES, gaps=True)
+            for name, shape in shapes.items()
+        }
+        valid = a.flags("valid", *size)
+        for name, points in places.items():
+            if (_lived(a, name, points) != valid).any():
+                raise a.wrong(name, "has gaps elsewhere than 'valid' says")
+        up = a.floats("up", 3, within=(-1.001, 1.001))
+        if abs(float(np.linalg.norm(up)) - 1) > 0.01:
+            raise a.wrong("up", "is no direction")
         return Poses3D(
-            timeline=_timeline(a),
-            person_id=a["person_id"],
-            pose=a["pose"],
-            trajectory=a["trajectory"] if "trajectory" in a.files else None,
-            world=a["world"],
-            valid=a["valid"],
-            interpolated=a["interpolated"],
-            up=a["up"],
-            focal_px=float(a["focal_px"]),
-            layout=skeleton_named(str(a["layout"])),
+            timeline=timeline,
+            person_id=numbers,
+            pose=places["pose"],
+            trajectory=places.get("trajectory"),
+            world=places["world"],
+            valid=valid,
+            interpolated=a.flags("interpolated", *size),
+            up=up,
+            focal_px=a.number("focal_px", (1e-3, 1e9), gap=True),
+            layout=layout,
         )
 
 
@@ -154,24 +206,49 @@ def _timeline_arrays(timeline: Timeline) -> dict[str, np.ndarray | str | float |
     }
 
 
-def _timeline(archive: np.lib.npyio.NpzFile) -> Timeline:
-    expected = int(archive["expected_frames"])
-    return Timeline(
-        int(archive["width"]),
-        int(archive["height"]),
-        float(archive["fps"]),
-        archive["frame_times_s"],
-        expected if expected >= 0 else None,
-    )
+def _timeline(a: TypedArchive) -> Timeline:
+    """Raises: FormatError."""
+    expected = a.whole("expected_frames", (-1, 1 << 40))
+    times_s = a.floats("frame_times_s", None, within=(-MAX_S, MAX_S), dtype=np.float64)
+    if not len(times_s):
+        raise a.wrong("frame_times_s", "has no frames")
+    width, height = (a.whole(name, (1, MAX_PIXELS)) for name in ("width", "height"))
+    fps = a.number("fps", (MIN_FPS, MAX_FPS))
+    try:
+        return Timeline(width, height, fps, times_s, expected if expected > 0 else None)
+    except ValueError as error:
+        raise FormatError(f"{a.path}: {error}. Make it again.") from error
 
 
-@contextmanager
-def _opened(path: Path, wanted: str) -> Iterator[np.lib.npyio.NpzFile]:
-    with open_npz(path) as archive:
-        found = str(archive["format"]) if "format" in archive.files else "no format"
-        if found != wanted:
-            raise FormatError(f"{path}: is {found}, expected {wanted}. Make it again.")
-        try:
-            yield archive
-        except (KeyError, IndexError, TypeError) as error:
-            raise FormatError(f"{path}: {error.args[0]}. Make it again.") from error
+def _layout(a: TypedArchive) -> Skeleton:
+    """Raises: FormatError."""
+    name = a.text("layout")
+    if name not in SKELETONS:
+        raise a.wrong("layout", f"is '{name[:40]}', none of {', '.join(SKELETONS)}")
+    layout = SKELETONS[name]
+    if a.texts("joint_names", layout.num_joints) != list(layout.joints):
+        raise a.wrong("joint_names", f"are not those of '{name}'")
+    return layout
+
+
+def _person_ids(a: TypedArchive) -> np.ndarray:
+    """(P,), at least one and each once. Raises: FormatError."""
+    numbers = a.wholes("person_id", None, within=(0, 1 << 40))
+    if not len(numbers) or len(set(numbers.tolist())) < len(numbers):
+        raise a.wrong("person_id", "has nobody, or somebody twice")
+    return numbers
+
+
+def _lived(a: TypedArchive, name: str, points: np.ndarray) -> np.ndarray:
+    """(P, T) bool: the frames that have positions, of everybody one stretch without gaps.
+
+    Raises: FormatError: a frame has some of its positions, or a person none or a gap.
+    """
+    missing = np.isnan(points.reshape(*points.shape[:2], -1))
+    gone = missing.any(2)
+    if (gone != missing.all(2)).any():
+        raise a.wrong(name, "has frames with some positions missing")
+    begins = np.diff(~gone, axis=1, prepend=False) & ~gone
+    if (begins.sum(1) != 1).any():
+        raise a.wrong(name, "has somebody without positions, or with gaps between them")
+    return ~gone

@@ -13,28 +13,64 @@ from __future__ import annotations
 
 import math
 import pickle
+import pickletools
 import re
+from collections.abc import Callable, Mapping
 from typing import IO, Any
 
 import numpy as np
 
 from poselift.data.errors import UnsafeFile
+from poselift.data.files.memory_budget import Budget
 
 # Numbers and text, as a pickled dtype spells them.
 _PLAIN_DTYPE = re.compile(r"[<>=|]?([biufc][1-9]\d?|[SU][1-9]\d{0,5}|O[48]?)")
+_MEMO_WRITES = {"PUT", "BINPUT", "LONG_BINPUT"}
+# What a step of a pickle's program adds at most: a container, its claim and its twin; or a
+# number or a text.
+_CONTAINERS = {
+    *("EMPTY_LIST", "EMPTY_DICT", "EMPTY_SET", "LIST", "DICT", "FROZENSET", "ADDITEMS"),
+    *("TUPLE", "TUPLE1", "TUPLE2", "TUPLE3", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX"),
+    *("REDUCE", "BUILD", "BINPERSID", "PERSID"),
+}
+_CONTAINER_BYTES, _VALUE_BYTES = 300, 60
 _PLAIN_VALUES = (str, bytes, bytearray, int, float, complex, bool, type(None), np.generic)
 
 
-def load_plain(stream: IO[bytes]) -> Any:
+def load_plain(stream: IO[bytes], budget: Budget) -> Any:
     """Containers, numbers, text and arrays from a pickle; Python 2's text is latin1.
 
     Raises:
         UnsafeFile: it names anything that is not plain data.
-        pickle.UnpicklingError, ValueError, TypeError, KeyError, IndexError, EOFError,
+        ValueError, pickle.UnpicklingError, TypeError, KeyError, IndexError, EOFError,
             AttributeError, MemoryError, OverflowError: it is damaged.
     """
+    return resolved(load_claims(stream, budget, STAND_INS))
+
+
+def load_claims(
+    stream: IO[bytes],
+    budget: Budget,
+    stand_ins: Mapping[tuple[str, str], Any],
+    persistent: Callable[[Any], Any] | None = None,
+) -> Any:
+    """What a pickle describes, with claims in place of all that is more than plain data.
+
+    Args:
+        stand_ins: (module, name) -> what stands for it. Nothing else can be named.
+        persistent: what an id stands for that leads out of the pickle.
+    Raises: as load_plain.
+    """
+    start = stream.tell()
+    _check_program(stream, budget)
+    stream.seek(start)
+    return _ClaimsUnpickler(stream, stand_ins, persistent).load()
+
+
+def resolved(value: Any) -> Any:
+    """What was claimed, made. Raises: as load_plain."""
     try:
-        return _resolved(_ClaimsUnpickler(stream, encoding="latin1").load(), {})
+        return _resolved(value, {})
     except RecursionError:
         raise ValueError("is nested too deeply") from None
 
@@ -56,12 +92,62 @@ class _PortablePickler(pickle.Pickler):
         return NotImplemented
 
 
+def _check_program(stream: IO[bytes], budget: Budget) -> None:
+    """Raises: ValueError: a pickle that breaks off, or that would take too much memory."""
+    start, count, cost = stream.tell(), 0, 0
+    for count, (opcode, argument, _place) in enumerate(pickletools.genops(stream), start=1):
+        cost += _CONTAINER_BYTES if opcode.name in _CONTAINERS else _VALUE_BYTES
+        if opcode.name in _MEMO_WRITES and not 0 <= int(str(argument)) <= count:
+            # The table of what can be referred to is as long as the largest number.
+            raise ValueError(f"remembers number {argument} of {count} objects")
+    budget.spend(stream.tell() - start + cost, f"a pickle of {count} steps")
+
+
 class _ClaimsUnpickler(pickle.Unpickler):
+    def __init__(
+        self,
+        stream: IO[bytes],
+        stand_ins: Mapping[tuple[str, str], Any],
+        persistent: Callable[[Any], Any] | None,
+    ) -> None:
+        super().__init__(stream, encoding="latin1")
+        self._stand_ins, self._persistent = stand_ins, persistent
+
     def find_class(self, module: str, name: str) -> Any:
         try:
-            return _STAND_INS[module.replace("numpy._core.", "numpy.core."), name]
+            return self._stand_ins[module.replace("numpy._core.", "numpy.core."), name]
         except KeyError:
             raise UnsafeFile(f"it asks for {module}.{name}, which is not plain data") from None
+
+    def persistent_load(self, pid: Any) -> Any:
+        if self._persistent is None:
+            raise ValueError("it leads out of the file")
+        return self._persistent(pid)
+
+
+class Claim:
+    """Something described in a pickle, not made yet."""
+
+    __slots__ = ()
+
+    def made(self, done: dict[int, Any]) -> Any:
+        """The thing itself. Raises: ValueError and others: it cannot be."""
+        raise NotImplementedError
+
+
+class Function:
+    """Stands for a function that makes claims; unlike one, it takes no attributes."""
+
+    __slots__ = ("_call",)
+
+    def __init__(self, call: Callable[..., Any]) -> None:
+        self._call = call
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self._call(*arguments)
+
+    def __setstate__(self, state: Any) -> None:
+        raise ValueError("a function has no state")
 
 
 class _DtypeClaim:
@@ -81,7 +167,7 @@ class _DtypeClaim:
         self.dtype = self.dtype.newbyteorder(order)
 
 
-class _ArrayClaim:
+class _ArrayClaim(Claim):
     """An array as its pickle describes it."""
 
     __slots__ = ("content", "dtype", "order", "shape")
@@ -95,9 +181,9 @@ class _ArrayClaim:
         self.dtype = claim.dtype
         self.order = "F" if fortran else "C"
 
-    def array(self, done: dict[int, Any]) -> np.ndarray:
-        if not all(type(n) is int and n >= 0 for n in self.shape):
-            raise ValueError(f"an array claims shape {self.shape}")
+    def made(self, done: dict[int, Any]) -> np.ndarray:
+        if len(self.shape) > 64 or not all(type(n) is int and n >= 0 for n in self.shape):
+            raise ValueError(f"an array claims shape {str(self.shape)[:80]}")
         count = math.prod(self.shape)
         if self.dtype.hasobject:
             if not isinstance(self.content, list) or len(self.content) != count:
@@ -132,7 +218,7 @@ def _scalar(claim: _DtypeClaim, content: Any) -> Any:
     whole.__setstate__(((), claim, False, content))
     if claim.dtype.hasobject:
         raise ValueError("a scalar claims to be an object")
-    return whole.array({})[()]
+    return whole.made({})[()]
 
 
 def _encode(text: str, encoding: str) -> bytes:
@@ -142,13 +228,13 @@ def _encode(text: str, encoding: str) -> bytes:
     return text.encode("latin1")
 
 
-_STAND_INS: dict[tuple[str, str], Any] = {
+STAND_INS: Mapping[tuple[str, str], Any] = {
     ("numpy", "ndarray"): _ArrayClaim,
     ("numpy", "dtype"): _DtypeClaim,
-    ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
-    ("numpy.core.multiarray", "scalar"): _scalar,
-    ("numpy.core.numeric", "_frombuffer"): _from_buffer,
-    ("_codecs", "encode"): _encode,
+    ("numpy.core.multiarray", "_reconstruct"): Function(_reconstruct),
+    ("numpy.core.multiarray", "scalar"): Function(_scalar),
+    ("numpy.core.numeric", "_frombuffer"): Function(_from_buffer),
+    ("_codecs", "encode"): Function(_encode),
 }
 
 
@@ -171,8 +257,8 @@ def _resolved(value: Any, done: dict[int, Any]) -> Any:
 
 
 def _rebuilt(value: Any, done: dict[int, Any]) -> Any:
-    if isinstance(value, _ArrayClaim):
-        return value.array(done)
+    if isinstance(value, Claim):
+        return value.made(done)
     if isinstance(value, list):
         return [_resolved(item, done) for item in value]
     if isinstance(value, tuple):

@@ -1,20 +1,18 @@
 """Reading NumPy archives from strangers.
 
-Our own archives hold plain arrays and are opened with pickle forbidden. The
-reference's archives hold nested dicts and lists, that is, pickles: those are read by
-plain_pickle, so that nothing in a file can run. What an archive claims about its sizes is
-checked before memory is set aside for it.
+Our own archives hold plain arrays and are read without pickle. The reference's archives
+hold nested dicts and lists, that is, pickles: those are read by plain_pickle, so that
+nothing in a file can run. What an archive claims about its sizes is checked before memory
+is set aside for it.
 """
 
 from __future__ import annotations
 
 import io
 import math
-import os
 import pickle
 import tokenize
 import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,55 +21,66 @@ from typing import IO, Any, BinaryIO
 import numpy as np
 
 from poselift.data.errors import FormatError, UnsafeFile, reason_of
+from poselift.data.files.bounded_zip import DAMAGED_ZIP, open_zip
+from poselift.data.files.memory_budget import MOSTLY_NAN, Budget, budget_of
 from poselift.data.files.plain_pickle import dump_plain, load_plain
-from poselift.data.files.source_files import check_is_file
 
-# In strangers' archives: real numbers never shrink a hundredfold; below the size, any
-# ratio is harmless.
-MAX_COMPRESSION, HARMLESS_BYTES = 100, 1 << 28
-
-_DAMAGED_ZIP = (
-    OSError,
-    EOFError,
-    ValueError,
-    RuntimeError,  # encrypted, or an unknown compression
-    zipfile.BadZipFile,
-    zlib.error,
-)
-_DAMAGED_MEMBER = (
-    ValueError,
-    EOFError,
-    LookupError,
+KIND = "NumPy archive"
+DAMAGED = (
+    *DAMAGED_ZIP,
     TypeError,
     AttributeError,
     MemoryError,
-    OverflowError,
+    RecursionError,
+    SyntaxError,
     pickle.UnpicklingError,
     tokenize.TokenError,
 )
+_PLAIN_KINDS = "biufSU"
+# What a byte of the reference's archives becomes on its way to people in every frame; a
+# whole number may be a byte and becomes a float first.
+_GROWTH, _NUMBER_BYTES = 6, 12
+
+
+class PlainArchive:
+    """Our own archive: plain arrays by name, each read when it is asked for."""
+
+    def __init__(self, path: Path, archive: zipfile.ZipFile) -> None:
+        self.path, self._archive = path, archive
+        for name in archive.namelist():
+            if not name.endswith(".npy"):
+                raise FormatError(f"{path}: '{name[:80]}' in it is no array (.npy). Make it again.")
+        self.names = tuple(name.removesuffix(".npy") for name in archive.namelist())
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.names
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """Raises: FormatError: it is missing, damaged or no plain array."""
+        if name not in self.names:
+            raise FormatError(f"{self.path}: has no '{name}'. Make it again.")
+        try:
+            info = self._archive.getinfo(f"{name}.npy")
+            with self._archive.open(info) as stream:
+                _check_plain(_read_header(stream, info.file_size)[1])
+            with self._archive.open(info) as stream:
+                return np.lib.format.read_array(stream, allow_pickle=False)
+        except DAMAGED as error:
+            raise FormatError(
+                f"{self.path}: '{name}' is damaged ({reason_of(error)}). Make it again."
+            ) from error
 
 
 @contextmanager
-def open_npz(path: Path) -> Iterator[np.lib.npyio.NpzFile]:
-    """A pickle-free archive. Raises: FormatError, naming the file."""
-    check_is_file(path, "an archive (.npz)")
-    try:
-        if not zipfile.is_zipfile(path):
-            raise FormatError(f"{path}: not a NumPy archive (.npz), or one that broke off.")
-        archive = np.load(path, allow_pickle=False)
-    except (*_DAMAGED_ZIP, *_DAMAGED_MEMBER) as error:
-        raise FormatError(f"{path}: not a NumPy archive ({reason_of(error)}).") from error
-    if not isinstance(archive, np.lib.npyio.NpzFile) or archive.zip is None:
-        raise FormatError(f"{path}: a single array, not an archive (.npz).")
-    with archive:
-        try:
-            _check_claims(archive.zip)
-        except (*_DAMAGED_ZIP, *_DAMAGED_MEMBER) as error:
-            raise FormatError(f"{path}: damaged archive ({reason_of(error)}).") from error
-        try:
-            yield archive
-        except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
-            raise FormatError(f"{path}: damaged archive ({reason_of(error)}).") from error
+def open_npz(path: Path, *, growth: float = 1) -> Iterator[PlainArchive]:
+    """A pickle-free archive.
+
+    Args:
+        growth: how many times as much its arrays take once they are in use.
+    Raises: FormatError, naming the file.
+    """
+    with open_zip(path, budget_of(path, MOSTLY_NAN), KIND, growth) as archive:
+        yield PlainArchive(path, archive)
 
 
 def load_object_npz(path: Path) -> dict[str, Any]:
@@ -84,15 +93,12 @@ def load_object_npz(path: Path) -> dict[str, Any]:
         UnsafeFile: a member names anything that is not plain data.
         FormatError: not an archive, or damaged.
     """
-    check_is_file(path, "an archive (.npz)")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return {
-                name.removesuffix(".npy"): _read_member(path, archive, name)
-                for name in archive.namelist()
-            }
-    except _DAMAGED_ZIP as error:
-        raise FormatError(f"{path}: not a NumPy archive ({reason_of(error)}).") from error
+    budget = budget_of(path)
+    with open_zip(path, budget, KIND, _GROWTH) as archive:
+        return {
+            info.filename.removesuffix(".npy"): _read_member(path, archive, info, budget)
+            for info in archive.infolist()
+        }
 
 
 def write_object_npz(stream: BinaryIO, members: Mapping[str, Any]) -> None:
@@ -112,56 +118,32 @@ def write_object_npz(stream: BinaryIO, members: Mapping[str, Any]) -> None:
                 dump_plain(value, member)
 
 
-def _check_claims(archive: zipfile.ZipFile) -> None:
-    """Raises: ValueError: too large for this machine, or a header claims more than it has.
-
-    Our own archives are full of NaN where nobody is seen, and shrink a thousandfold; so
-    what they may unfold to is bounded by the memory there is.
-    """
-    total = sum(info.file_size for info in archive.infolist())
-    if total > physical_memory() / 2:
-        raise ValueError(
-            f"it would unfold to {total / 1e9:.1f} GB, more than half of this machine's memory"
-        )
-    for info in archive.infolist():
-        if info.filename.endswith(".npy"):
-            with archive.open(info) as stream:
-                _read_header(stream, info.file_size)
-
-
-def physical_memory() -> int:
-    """Bytes of memory in this machine; 8 GB where the system does not say."""
-    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return 8 << 30
-
-
-def _check_size(info: zipfile.ZipInfo) -> None:
-    if info.file_size > max(HARMLESS_BYTES, MAX_COMPRESSION * info.compress_size):
-        raise ValueError(f"'{info.filename}' would unfold to {info.file_size / 1e9:.0f} GB")
-
-
-def _read_member(path: Path, archive: zipfile.ZipFile, name: str) -> Any:
+def _read_member(
+    path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, budget: Budget
+) -> Any:
+    name = info.filename
     try:
-        info = archive.getinfo(name)
-        _check_size(info)
         with archive.open(info) as stream:
-            value = _read_npy(io.BytesIO(stream.read()), info.file_size)
+            value = _read_npy(io.BytesIO(stream.read()), info.file_size, budget)
     except UnsafeFile as error:
         raise UnsafeFile(
             f"{path}: refused, '{name}' could run code: {error}. Get the file from its author."
         ) from None
-    except (*_DAMAGED_ZIP, *_DAMAGED_MEMBER) as error:
-        raise FormatError(f"{path}: '{name}' is damaged ({reason_of(error)}).") from error
+    except DAMAGED as error:
+        raise FormatError(
+            f"{path}: '{name}' is damaged ({reason_of(error)}). Get it again."
+        ) from error
     return value.item() if isinstance(value, np.ndarray) and value.shape == () else value
 
 
-def _read_npy(stream: BinaryIO, size: int) -> np.ndarray:
+def _read_npy(stream: io.BytesIO, size: int, budget: Budget) -> np.ndarray:
     shape, dtype = _read_header(stream, size)
     if not dtype.hasobject:
+        _check_plain(dtype)
+        budget.spend(_NUMBER_BYTES * math.prod(shape), f"an array of shape {shape}")
         stream.seek(0)
         return np.lib.format.read_array(stream, allow_pickle=False)
-    value = load_plain(stream)
+    value = load_plain(stream, budget)
     if not isinstance(value, np.ndarray) or value.shape != shape:
         raise ValueError(f"holds a {type(value).__name__}, not an array of shape {shape}")
     return value
@@ -182,3 +164,9 @@ def _read_header(stream: IO[bytes], size: int) -> tuple[tuple[int, ...], np.dtyp
     if not dtype.hasobject and math.prod(shape) * dtype.itemsize != size - stream.tell():
         raise ValueError(f"claims shape {shape} of {dtype} in {size} bytes")
     return shape, dtype
+
+
+def _check_plain(dtype: np.dtype) -> None:
+    """Raises: ValueError."""
+    if dtype.kind not in _PLAIN_KINDS:
+        raise ValueError(f"is an array of {dtype}, not of numbers or text")

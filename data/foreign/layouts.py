@@ -223,7 +223,8 @@ def _layout(name: str, about: Mapping[str, Any]) -> ForeignLayout:
     for joint, sources in rules.items():
         sources = [sources] if isinstance(sources, str) else sources
         coco[joint] = _names(f"coco.{joint}", sources)
-    return ForeignLayout(name, joints, coco, extra, tuple(about.get("used_by", ())))
+    used_by = _names("used_by", about["used_by"]) if about.get("used_by") else ()
+    return ForeignLayout(name, joints, coco, extra, used_by)
 
 
 def _names(what: str, value: Any) -> tuple[str, ...]:

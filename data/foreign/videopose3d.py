@@ -6,15 +6,15 @@ frame counts as seen and every joint as certain.
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
 from poselift.data.archives.custom_2d import load_video_detections
 from poselift.data.archives.keypoint_archive import KeypointArchive, load_keypoint_archive
-from poselift.data.errors import FormatError, reason_of
-from poselift.data.files.source_files import check_is_file
+from poselift.data.errors import FormatError
+from poselift.data.files.bounded_zip import open_zip
+from poselift.data.files.memory_budget import budget_of
 from poselift.data.foreign.clip import ForeignClip, ForeignPerson
 
 MAX_NAME = 200
@@ -35,14 +35,8 @@ def read_videopose3d(path: Path) -> tuple[ForeignClip, ...]:
 
 def npz_members(path: Path) -> set[str]:
     """Names in an .npz archive. Raises: FormatError."""
-    check_is_file(path, "an archive (.npz)")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return set(archive.namelist())
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise FormatError(
-            f"{path}: not a NumPy archive ({reason_of(error)}). Copy it again."
-        ) from error
+    with open_zip(path, budget_of(path), "NumPy archive") as archive:
+        return set(archive.namelist())
 
 
 def _videos(path: Path, archive: KeypointArchive) -> tuple[ForeignClip, ...]:

@@ -47,7 +47,7 @@ class AcclaimSkeleton:
 def read_asf(path: Path) -> AcclaimSkeleton:
     """Raises: FormatError."""
     try:
-        return _parse_asf(_lines(path))
+        return _parse_asf(path, _lines(path))
     except (LookupError, ValueError, OverflowError) as error:
         raise FormatError(f"{path}: not an ASF skeleton ({_said(error)}).") from error
 
@@ -87,7 +87,7 @@ def _turned(
     return bone.axis @ local @ bone.axis.T
 
 
-def _parse_asf(lines: Iterable[list[str]]) -> AcclaimSkeleton:
+def _parse_asf(path: Path, lines: Iterable[list[str]]) -> AcclaimSkeleton:
     bones = {"root": _Bone()}
     parents: dict[str, str] = {}
     children: dict[str, list[str]] = {}
@@ -124,7 +124,7 @@ def _parse_asf(lines: Iterable[list[str]]) -> AcclaimSkeleton:
             children[words[0]] = rest
             parents.update(dict.fromkeys(rest, words[0]))
     ordered = list(_from_root(children, bones))
-    check_size("the skeleton", 1, len(ordered))
+    check_size(path, 1, len(ordered))
     _check_dof(bones)
     return AcclaimSkeleton({name: bones[name] for name in ordered}, parents, degrees)
 
@@ -155,7 +155,7 @@ def _parse_amc(
     _check_frame(rows, frame)
     if not frame:
         raise ValueError("has no frames")
-    check_size(str(path), frame, len(skeleton.bones))
+    check_size(path, frame, len(skeleton.bones))
     fixed = {name: np.zeros((frame, 0)) for name in skeleton.bones if name not in moving}
     return {name: np.array(of_bone) for name, of_bone in rows.items()} | fixed, degrees
 

@@ -111,7 +111,8 @@ def _text(path: Path) -> _Text:
             kept += range(column, column + len(channels))
         column += len(channels)
         joint += 1
-    check_size(str(path), motion.count("\n"), joint)
+    ends = sum(line.split()[:1] == ["End"] for line in lines)
+    check_size(path, len(motion.splitlines()), joint + ends)
     if not moving:
         return _Text(content, {})
     values, intro = _values(path, motion, column)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
 from poselift.data.errors import FormatError
+from poselift.data.files.memory_budget import budget_of
 
 # An hour at 240 frames per second; and no rig of a person has more points.
 MAX_FRAMES = 864_000
 MAX_POINTS = 1024
-# 8 bytes x (3 + 9) numbers for each: about 4 GB, the most that a take may ask for.
-MAX_PLACES = 40_000_000
+# For each point and frame: 8 bytes x (3 + 9) numbers, twice, and the angles.
+PLACE_BYTES = 250
 MAX_TEXT_BYTES = 256 << 20
 
 
@@ -54,10 +56,13 @@ def euler_matrices(angles_deg: np.ndarray, order: str) -> np.ndarray:
     return Rotation.from_euler(order, angles_deg, degrees=True).as_matrix()
 
 
-def check_size(label: str, frames: int, points: int) -> None:
-    """Raises: FormatError: more than anybody records, before memory is asked for."""
-    if frames > MAX_FRAMES or points > MAX_POINTS or frames * points > MAX_PLACES:
-        raise FormatError(f"{label}: claims {frames} frames of {points} points; not read.")
+def check_size(path: Path, frames: int, points: int) -> None:
+    """Raises: FormatError: more than anybody records, or than such a file may take."""
+    within = frames <= MAX_FRAMES and points <= MAX_POINTS
+    if not within or frames * points * PLACE_BYTES > budget_of(path).whole:
+        raise FormatError(
+            f"{path}: claims {frames} frames of {points} points; not read. Cut it into pieces."
+        )
 
 
 def check_numbers(label: str, motion: Motion) -> Motion:

@@ -31,6 +31,7 @@ from poselift.data.mocap.kinematics import Motion
 from poselift.data.skeletons import COCO17, H36M17, Skeleton
 
 FOLDER = Path(__file__).with_name("rigs")
+MAX_BYTES, MOST = 1 << 20, 1e4
 FEMUR_M = 0.45
 # Forward, left and up of H36M's neck, in metres for a body with a femur of FEMUR_M.
 FACE = {
@@ -84,23 +85,23 @@ class Rig:
 def load_rig(path: Path) -> Rig:
     """Raises: FormatError: no such file, or it does not describe a rig."""
     try:
-        about = json.loads(read_bounded(path))
-        head = about["head"]
+        about = _table("the file", json.loads(read_bounded(path, MAX_BYTES)))
+        head = _table("head", about["head"])
         fps = about.get("fps")
         rig = Rig(
             name=path.stem,
-            up=about["up"],
-            forward=about["forward"],
+            up=_text("up", about["up"]),
+            forward=_text("forward", about["forward"]),
             joints=_mixes(about["joints"]),
             coco=_mixes(about.get("coco", {})),
-            head_turned_by=head["turned_by"],
-            head_base=head["base"],
+            head_turned_by=_text("turned_by", head["turned_by"]),
+            head_base=_text("base", head["base"]),
             head_offset_m=_three(head["offset_m"]),
-            strip=about.get("strip", ""),
-            fps=None if fps is None else float(fps),
+            strip=_text("strip", about.get("strip", "")),
+            fps=None if fps is None else _number("fps", fps),
         )
         _check(rig)
-    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+    except (KeyError, RecursionError, ValueError) as error:
         said = f"no '{error.args[0]}'" if isinstance(error, KeyError) else str(error)
         raise FormatError(
             f"{path}: does not describe a rig: {said}. See data/mocap/rig.py."
@@ -185,21 +186,43 @@ def _mixed(motion: Motion, mix: Mix) -> np.ndarray:
     return sum((weight * motion.point(name) for name, weight in mix.items()), np.zeros(3))
 
 
-def _mixes(table: Mapping[str, Any]) -> dict[str, Mix]:
+def _mixes(table: Any) -> dict[str, Mix]:
     return {
         joint: {source: 1.0}
         if isinstance(source, str)
-        else {str(name): float(weight) for name, weight in source.items()}
-        for joint, source in table.items()
+        else {name: _number(joint, weight) for name, weight in _table(joint, source).items()}
+        for joint, source in _table("joints", table).items()
     }
 
 
-def _three(values: Sequence[float]) -> tuple[float, float, float]:
-    forward, left, up = map(float, values)
+def _three(values: Any) -> tuple[float, float, float]:
+    if not isinstance(values, list) or len(values) != 3:
+        raise ValueError(f"offset_m is {values!r:.60}, not three numbers")
+    forward, left, up = (_number("offset_m", value) for value in values)
     return forward, left, up
 
 
+def _table(name: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{name} is {value!r:.60}, not a table")
+    return value
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{name} is {value!r:.60}, not a name")
+    return value
+
+
+def _number(name: str, value: Any) -> float:
+    if type(value) not in (int, float) or not abs(value) <= MOST:  # nor is NaN
+        raise ValueError(f"{name} is {value!r:.60}, not a number of this world")
+    return float(value)
+
+
 def _check(rig: Rig) -> None:
+    if rig.fps is not None and rig.fps <= 0:
+        raise ValueError(f"fps is {rig.fps:g}")
     if rig.up not in _AXES or rig.forward not in _AXES or rig.up[1] == rig.forward[1]:
         raise ValueError(f"up {rig.up!r} and forward {rig.forward!r} are no two axes like +y, +z")
     wanted = set(H36M17.joints) - set(FACE)
@@ -209,5 +232,5 @@ def _check(rig: Rig) -> None:
     if not set(rig.coco) <= set(COCO17.joints):
         raise ValueError(f"coco: {', '.join(sorted(set(rig.coco) - set(COCO17.joints)))}")
     for joint, mix in {**rig.joints, **rig.coco}.items():
-        if abs(sum(mix.values()) - 1) > 1e-6:
+        if not abs(sum(mix.values()) - 1) <= 1e-6:
             raise ValueError(f"{joint}: weights add up to {sum(mix.values()):g}, not 1")

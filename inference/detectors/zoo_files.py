@@ -8,8 +8,6 @@ may name.
 from __future__ import annotations
 
 import os
-import pickle
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,8 +16,11 @@ import numpy as np
 import torch
 
 from poselift.data.errors import FormatError, MissingWeights, UnknownName, UnsafeFile
+from poselift.data.files.memory_budget import budget_of
 from poselift.data.files.plain_pickle import load_plain
+from poselift.data.files.safe_archive import DAMAGED
 from poselift.inference.detectors.published_networks import fetch_command, found, given_file
+from poselift.models.plain_checkpoint import load_checkpoint
 
 ZOO = "https://dl.fbaipublicfiles.com/detectron2/"
 FAMILY = "COCO-Keypoints"
@@ -117,17 +118,14 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
     try:
         if path.suffix == ".pkl":
             with path.open("rb") as stream:
-                content = load_plain(stream)
+                content = load_plain(stream, budget_of(path))
         else:
-            content = torch.load(path, map_location="cpu", weights_only=True)
+            content = load_checkpoint(path)
         state = content.get("model", content)
         tensors = {str(name): torch.as_tensor(np.asarray(value)) for name, value in state.items()}
     except UnsafeFile:
         raise
-    except (
-        OSError, RuntimeError, pickle.UnpicklingError, zipfile.BadZipFile, ValueError, TypeError,
-        LookupError, EOFError, AttributeError, MemoryError, OverflowError,
-    ) as error:  # fmt: skip
+    except DAMAGED as error:
         raise FormatError(f"{path}: is no checkpoint of detectron2 ({error}).") from error
     if not any(name.startswith("backbone.") for name in tensors):
         raise FormatError(

@@ -7,10 +7,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from poselift.data.archives.keypoint_archive import MAX_PIXELS
 from poselift.data.errors import one_line
 from poselift.data.foreign.formats import FORMATS
-from poselift.data.structures import count_of
+from poselift.data.structures import MAX_PIXELS, count_of
 from poselift.pipeline.clip.settings import checked_people
 from poselift.pipeline.commands.shared_flags import add_rotate
 from poselift.pipeline.flag_values import frame_rate

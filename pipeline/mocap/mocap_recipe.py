@@ -22,6 +22,7 @@ T = TypeVar("T")
 
 _LEAST = {"steps": 1, "batch": 1, "frames": 2, "channels": 1, "trajectory_channels": 1}
 _LEAST |= {"validate_every": 1, "warmup": 0, "weight_decay": 0, "velocity_weight": 0}
+_MOST = {"steps": 10**9, "batch": 10**6, "frames": 10**5, "warmup": 10**9, "validate_every": 10**9}
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,13 @@ class MocapTraining:
                 raise ValueError(f"'{name}' is {getattr(self, name)}, but is above 0")
         if any(width < 1 or width % 2 == 0 for width in self.filter_widths):
             raise ValueError(f"'filter_widths' are {self.filter_widths}, but are odd, from 1")
+        for name, most in _MOST.items():
+            if getattr(self, name) > most:
+                raise ValueError(f"'{name}' is {getattr(self, name)}, but is at most {most}")
+        if not 1 <= self.noise.longest_fill <= 10_000:
+            raise ValueError(f"'longest_fill' is {self.noise.longest_fill}, but is 1 to 10000")
+        for network in (self.position_network, self.trajectory_network):
+            network()
         if abs(self.seed) >= 2**63:
             raise ValueError(f"'seed' is {self.seed}, but has at most 63 bits")
         logarithmic = ("views", "fps"), ("views", "focal"), ("views", "person_height")

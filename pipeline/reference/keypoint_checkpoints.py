@@ -99,7 +99,9 @@ def resume(path: Path, trainer: KeypointTrainer) -> None:
         own = state.get(RESUME)
         if isinstance(own, Mapping):
             _restore_streams(trainer, own)
-    except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
+    except (
+        AttributeError, LookupError, OverflowError, RuntimeError, TypeError, ValueError,
+    ) as error:  # fmt: skip
         raise FormatError(
             f"{path}: cannot be resumed ({reason_of(error)}). Give the -arc, -ch and -k "
             "that it was trained with, or start anew."

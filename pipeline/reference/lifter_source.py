@@ -70,6 +70,6 @@ def dense_widths(path: Path) -> tuple[int, ...] | None:
     names += [f"layers_conv.{i}.weight" for i in range(0, len(tensors), 2)]
     found: list[int] = []
     for name in names:
-        if name in tensors:
+        if getattr(tensors.get(name), "ndim", 0) == 3:
             found.append((tensors[name].shape[2] - 1) // math.prod(found) + 1)
     return tuple(found)
