@@ -67,9 +67,17 @@ class OutputError(PoseliftError):
     """The result cannot be written where it was asked for."""
 
 
-def one_line(error: BaseException) -> str:
-    """The message without line breaks or control characters, which file names may hold."""
-    return "".join(c if c.isprintable() else "?" for c in str(error).replace("\n", " "))
+def one_line(message: object) -> str:
+    """A message without line breaks or control characters, which file names may hold."""
+    return "".join(c if c.isprintable() else "?" for c in str(message).replace("\n", " "))
+
+
+def told(error: BaseException) -> str:
+    """Any error as one line: ours as it is, another with the request to report it."""
+    if isinstance(error, PoseliftError):
+        return one_line(error)
+    said = ": ".join(part for part in (type(error).__name__, one_line(error)) if part)
+    return f"unexpected {said}. Please report this, with what --debug shows."
 
 
 def reason_of(error: OSError) -> str:

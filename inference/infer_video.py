@@ -12,16 +12,25 @@ from __future__ import annotations
 
 import argparse
 import sys
+import traceback
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
+    from poselift.data.process import begin
 
-from poselift.data.archives.custom_2d import from_detections, save_video_detections
-from poselift.data.errors import PoseliftError, VideoError, one_line
-from poselift.data.files.whole_file import check_writable
+    begin("error")
+
+from poselift.data.archives.custom_2d import (
+    VIDEO_DETECTIONS,
+    from_detections,
+    save_video_detections,
+)
+from poselift.data.errors import PoseliftError, VideoError, one_line, told
+from poselift.data.files.whole_file import check_folder, check_writable
+from poselift.data.process import ended
 from poselift.data.structures import Detections
 from poselift.inference.detecting import DetectorPool, detect_whole, detection_reader
 from poselift.inference.detectors import BACKENDS, make_detector
@@ -37,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--output-dir", type=Path, required=True, metavar="OUT")
     parser.add_argument("--image-ext", default="mp4", metavar="EXT", help="default: mp4")
     add_detector_flags(parser, BACKENDS)
+    parser.add_argument("--debug", action="store_true", help="show where an error came from")
     parser.add_argument("im_or_folder", type=Path, metavar="FOLDER", help="folder, or one video")
     asked = parser.parse_args(arguments)
     try:
@@ -51,12 +61,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"detector {asked.detector} has its own",
             file=sys.stderr,
         )
-    try:
-        videos = _videos(asked.im_or_folder, asked.image_ext)
-        return _detect_all(videos, asked.output_dir, choice)
-    except PoseliftError as error:
-        print(f"error: {one_line(error)}", file=sys.stderr)
-        return 1
+    return ended(
+        "error",
+        lambda: _detect_all(
+            _videos(asked.im_or_folder, asked.image_ext), asked.output_dir, choice, asked.debug
+        ),
+        debug=asked.debug,
+    )
 
 
 def _videos(source: Path, extension: str) -> list[Path]:
@@ -70,22 +81,27 @@ def _videos(source: Path, extension: str) -> list[Path]:
     return videos
 
 
-def _detect_all(videos: list[Path], folder: Path, choice: DetectorChoice) -> int:
+def _detect_all(videos: list[Path], folder: Path, choice: DetectorChoice, debug: bool) -> int:
     """Exit status. Raises: PoseliftError: the folder cannot be written, or no such detector."""
-    check_writable(folder / "VIDEO.npz")
+    check_folder(folder)
     failed = 0
     with DetectorPool(lambda: make_detector(choice)) as pool:
         for video in videos:
             target = folder / f"{video.name}.npz"
             try:
-                check_writable(target)
+                check_writable(target, VIDEO_DETECTIONS, videos)
                 detections = _sure(detect_whole(detection_reader(video), pool))
                 save_video_detections(target, from_detections(detections))
                 seen = sum(len(frame) > 0 for frame in detections.frames)
-                print(f"{video.name}: somebody in {seen} of {len(detections.frames)} -> {target}")
-            except PoseliftError as error:
+            except Exception as error:  # the others are detected
                 failed += 1
-                print(f"error: {one_line(error)}", file=sys.stderr)
+                if debug:
+                    traceback.print_exc()
+                what = "" if isinstance(error, PoseliftError) else f"{one_line(video)}: "
+                print(f"error: {what}{told(error)}", file=sys.stderr)
+            else:
+                found = f"somebody in {seen} of {len(detections.frames)}"
+                print(one_line(f"{video.name}: {found} -> {target}"))
     return 1 if failed else 0
 
 

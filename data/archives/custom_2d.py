@@ -22,6 +22,7 @@ from poselift.data.archives.keypoint_archive import (
     size_in_pixels,
 )
 from poselift.data.errors import FormatError, NoPersonFound, PoseliftError
+from poselift.data.files.file_kinds import FileKind, holds_members
 from poselift.data.files.safe_archive import load_object_npz, write_object_npz
 from poselift.data.files.whole_file import whole_file
 from poselift.data.gaps import fill_gaps
@@ -30,6 +31,9 @@ from poselift.data.structures import Detections, FrameDetections, Timeline
 
 # Data sets are stored as float32. NaN is not less than anything either.
 LARGEST = np.finfo(np.float32).max
+VIDEO_DETECTIONS = FileKind(
+    "detections of a video", (".npz",), holds_members("boxes", "keypoints", "metadata")
+)
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,18 @@ import numpy as np
 
 from poselift.data.archives.stage_results import save_arrays
 from poselift.data.errors import FormatError
+from poselift.data.files.file_kinds import FileKind, npz_members
 from poselift.data.files.safe_archive import open_npz
 from poselift.data.skeletons import COCO17, H36M17
 
 # int16 millimetres end at 32.767 m.
 MAX_METRES = 32.7
+_PARTS = frozenset({"h36m", "coco", "fps"})
+JOINTS_FILE = FileKind(
+    "an archive of joints",
+    (".npz",),
+    lambda path: {name.rsplit("/", 1)[-1] for name in npz_members(path)} == _PARTS,
+)
 
 
 @dataclass(frozen=True)

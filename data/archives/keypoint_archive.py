@@ -10,11 +10,15 @@ from typing import Any
 import numpy as np
 
 from poselift.data.errors import FormatError
+from poselift.data.files.file_kinds import FileKind, holds_members
 from poselift.data.files.safe_archive import load_object_npz, write_object_npz
 from poselift.data.files.whole_file import whole_file
 
 # No video is larger along a side; an archive that says so is damaged.
 MAX_PIXELS = 1 << 16
+KEYPOINT_ARCHIVE = FileKind(
+    "an archive of 2D keypoints", (".npz",), holds_members("positions_2d", "metadata")
+)
 
 
 @dataclass(frozen=True)

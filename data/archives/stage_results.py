@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from poselift.data.errors import FormatError
+from poselift.data.files.file_kinds import FileKind
 from poselift.data.files.safe_archive import open_npz
 from poselift.data.files.whole_file import whole_file
 from poselift.data.skeletons import skeleton_named
@@ -25,6 +26,22 @@ from poselift.data.structures import (
 DETECTIONS = "poselift-detections/1"
 KEYPOINTS = "poselift-keypoints2d/1"
 POSES = "poselift-poses3d/1"
+
+
+def _kind(name: str, wanted: str) -> FileKind:
+    """An archive of this format, of any version."""
+    start = wanted.split("/")[0] + "/"
+
+    def is_one(path: Path) -> bool:
+        with open_npz(path) as archive:
+            return str(archive["format"]).startswith(start)
+
+    return FileKind(name, (".npz",), is_one)
+
+
+DETECTIONS_FILE = _kind("a file of detections", DETECTIONS)
+KEYPOINTS_FILE = _kind("a file of tracked keypoints", KEYPOINTS)
+POSES_FILE = _kind("a file of 3D poses", POSES)
 
 
 def save_arrays(path: Path, arrays: Mapping[str, np.ndarray | str | float | int]) -> None:

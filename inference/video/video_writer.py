@@ -28,6 +28,7 @@ from poselift.data.errors import MissingDependency, OutputError
 from poselift.data.files.whole_file import whole_file
 from poselift.inference.video.constant_rate import pace_of
 from poselift.inference.video.containers import ONE_FILE, open_container
+from poselift.inference.video.own_videos import MARK, mark_gif
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +113,12 @@ class VideoWriter:
                 {"crf": CRF} if rate is None else {"video_bitrate": f"{rate}k"}
             )
             output = ffmpeg.output(
-                *streams, f"file:{part}", format="mp4", movflags="+faststart", **options
+                *streams,
+                f"file:{part}",
+                format="mp4",
+                movflags="+faststart",
+                metadata=f"comment={MARK}",
+                **options,
             )
             with _encoding(output, self.path) as encoder:
                 yield encoder
@@ -141,6 +147,7 @@ class VideoWriter:
             )
             with _encoding(output, self.path):
                 pass
+            mark_gif(part)
 
     def _frames(self) -> Any:
         """The graph's node for the raw frames on standard input."""

@@ -47,9 +47,11 @@ def _of_path(source: Path, out: Path, taken: set[str]) -> str | None:
 
 def _of_content(source: Path, out: Path, taken: set[str]) -> str | None:
     owned = _owned(source, out, taken)
-    if not any(own.sha256 for own in owned.values()) or not source.is_file():
+    if not any(own.sha256 for own in owned.values()):
         return None
     try:
+        if not source.is_file():
+            return None
         sha256 = file_sha256(source)
     except OSError:
         return None  # run_clip says what is wrong with it

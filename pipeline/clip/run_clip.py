@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from poselift.data.archives.stage_results import load_detections, save_detections
-from poselift.data.errors import OutputError, PoseliftError, VideoError
+from poselift.data.errors import OutputError, PoseliftError, VideoError, reason_of
 from poselift.data.files.whole_file import file_sha256
 from poselift.data.progress import Progress, Silent, reported
 from poselift.data.structures import Detections, FrameDetections, Poses3D, Timeline, Tracks
@@ -149,8 +149,12 @@ class _ClipRun:
         return ClipResult(self.source, self.folder, detections, tracks, poses, overlay, summary)
 
     def _claim(self) -> Origin:
-        """Make the folder the source's. Raises: FolderTaken."""
-        origin, before = Origin(absolute(self.source), file_sha256(self.source)), self.record.origin
+        """Make the folder the source's. Raises: FolderTaken; VideoError: the file is gone."""
+        try:
+            sha256 = file_sha256(self.source)
+        except OSError as error:
+            raise VideoError(f"{self.source}: cannot be read ({reason_of(error)}).") from error
+        origin, before = Origin(absolute(self.source), sha256), self.record.origin
         if before is not None and not before.is_of(origin):
             raise FolderTaken(
                 f"{self.folder}: holds the results of {before.path}. Choose another folder."

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from poselift.data.errors import PoseliftError, VideoError
+from poselift.data.errors import VideoError, reason_of
 from poselift.data.progress import Progress, Silent
 from poselift.inference.video.video_reader import SUFFIXES, is_video_name
 from poselift.pipeline.clip.clip_folders import clip_folders, plain_name
@@ -18,10 +18,10 @@ from poselift.pipeline.clip.settings import RunSettings
 
 @dataclass(frozen=True)
 class Failure:
-    """A clip that did not work out, and why."""
+    """A clip that did not work out, and why: a PoseliftError, or one that nobody foresaw."""
 
     source: Path
-    error: PoseliftError
+    error: Exception
 
 
 def run_video(
@@ -49,15 +49,18 @@ def run_videos(
 ) -> list[Failure]:
     """Run several; `done` is called after each that works, the failures come back.
 
+    Whatever becomes of one clip, the others are run.
     Raises: PoseliftError: detector or lifter cannot be had, so no clip can work.
     """
     failures: list[Failure] = []
     with Networks(settings) as networks:
         for source, folder in clip_folders(sources, out).items():
             try:
-                done(_run_in(folder, source, networks, progress))
-            except PoseliftError as error:
+                result = _run_in(folder, source, networks, progress)
+            except Exception as error:
                 failures.append(Failure(source, error))
+            else:
+                done(result)
     return failures
 
 
@@ -86,6 +89,10 @@ def find_videos(inputs: Sequence[str]) -> tuple[list[Path], list[Failure]]:
             found.update(dict.fromkeys(_videos(text)))
         except VideoError as error:
             failures.append(Failure(Path(text), error))
+        except (OSError, ValueError) as error:  # no rights, a name that no file can have
+            reason = reason_of(error) if isinstance(error, OSError) else error
+            told = VideoError(f"{text}: cannot be read ({reason}).")
+            failures.append(Failure(Path(text), told))
     return list(found), failures
 
 
