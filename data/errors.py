@@ -76,6 +76,9 @@ def told(error: BaseException) -> str:
     """Any error as one line: ours as it is, another with the request to report it."""
     if isinstance(error, PoseliftError):
         return one_line(error)
+    if isinstance(error, OSError) and error.filename:
+        said = f"{one_line(error.filename)}: {one_line(reason_of(error))}"
+        return f"{said}. If that should not be, please report it, with what --debug shows."
     said = ": ".join(part for part in (type(error).__name__, one_line(error)) if part)
     return f"unexpected {said}. Please report this, with what --debug shows."
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
-from poselift.data.errors import one_line, reason_of, told
+from poselift.data.errors import OutputError, reason_of, told
 
 # What ends a command as Ctrl-C does. A second one of these is not needed.
 _REQUESTS = ("SIGTERM", "SIGHUP")
@@ -28,15 +28,13 @@ def begin(name: str) -> None:
     while (spare := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(spare, True)
     os.close(spare)
-    sys.stdout = sys.stdout or os.fdopen(1, "w", encoding="utf-8", closefd=False)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
-    sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8", closefd=False)
-    if isinstance(sys.stderr, io.TextIOWrapper):
-        encoding = sys.stderr.encoding
-        sys.stderr = _Forgiving(
-            sys.stderr.detach(), encoding, "backslashreplace", line_buffering=True
-        )
+    for stream, made in (("stdout", _Output), ("stderr", _Forgiving)):
+        number, given = (1, 2)[stream == "stderr"], getattr(sys, stream)
+        given = given or os.fdopen(number, "w", encoding="utf-8", closefd=False)
+        if isinstance(given, io.TextIOWrapper):
+            encoding, lines = given.encoding, given.line_buffering
+            given = made(given.detach(), encoding, "backslashreplace", line_buffering=lines)
+        setattr(sys, stream, given)
 
 
 def ended(
@@ -56,12 +54,12 @@ def ended(
     """
     with _stoppable() as stopped_by:
         try:
-            status = work()
-            sys.stdout.flush()
-        except SystemExit:  # of the parser, after it printed a help text
-            if (fault := _fault_of_output()) is None:
-                raise
-            return _told_fault(name, fault)
+            try:
+                status = work()
+            finally:
+                sys.stdout.flush()
+        except BrokenPipeError:  # whoever read our output, `head` say, has seen enough
+            return 1
         except (Exception, KeyboardInterrupt) as error:
             if stopped_by or isinstance(error, KeyboardInterrupt):
                 number = stopped_by[0] if stopped_by else signal.SIGINT
@@ -70,8 +68,6 @@ def ended(
                 return 128 + number
             if debug:
                 traceback.print_exc()
-            if (fault := _fault_of_output()) is not None:
-                return _told_fault(name, fault)
             print(f"{name}: {line_of(error)}", file=sys.stderr)
             return 1
     return 128 + stopped_by[0] if stopped_by else status
@@ -106,23 +102,26 @@ def _stoppable() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _fault_of_output() -> OSError | None:
-    """Why standard output cannot be written, if so; what it still holds is then dropped."""
-    try:
-        sys.stdout.flush()
-    except OSError as error:
-        with suppress(OSError, ValueError):  # no file behind it, as in a notebook
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return error
-    return None
+class _Output(io.TextIOWrapper):
+    """Standard output; what it still holds when it cannot be written is dropped."""
 
+    def write(self, text: str) -> int:
+        with self._told():
+            return super().write(text)
 
-def _told_fault(name: str, fault: OSError) -> int:
-    """Whoever has seen enough and closed the pipe, as `head` does, is told nothing."""
-    if not isinstance(fault, BrokenPipeError):
-        reason = one_line(reason_of(fault))
-        print(f"{name}: standard output cannot be written ({reason}).", file=sys.stderr)
-    return 1
+    def flush(self) -> None:
+        with self._told():
+            super().flush()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())
+            if isinstance(error, BrokenPipeError):
+                raise
+            raise OutputError(f"standard output cannot be written ({reason_of(error)}).") from error
 
 
 class _Forgiving(io.TextIOWrapper):

@@ -42,25 +42,32 @@ def check_output(path: Path, kind: FileKind, inputs: Iterable[Path] = ()) -> Non
         inputs: what the work reads; none of it is replaced, by whatever path it is called.
     Raises: OutputError: the name is wrong, an input's, or something else is there.
     """
+    there = _is_there(path)
+    if there and path.is_dir():
+        raise OutputError(f"{path}: is a folder. Give the name of a file.")
     if kind.suffixes and path.suffix.lower() not in kind.suffixes:
         endings = " or ".join(kind.suffixes)
         raise OutputError(f"{path}: the name for {kind.name} must end in {endings}.")
-    _check_no_input(path, inputs)
-    _check_replaceable(path, kind)
+    if there:
+        _check_no_input(path, inputs)
+        _check_replaceable(path, kind)
 
 
-def _check_replaceable(path: Path, kind: FileKind) -> None:
-    """Raises: OutputError: something is there, and it is no file of this kind."""
+def _is_there(path: Path) -> bool:
+    """Raises: OutputError: the system knows no such place."""
     try:
         path.lstat()
     except (FileNotFoundError, NotADirectoryError):
-        return
+        return False
     except OSError as error:  # a name that is too long, a folder without rights
         raise OutputError(
             f"{path}: cannot be written ({reason_of(error)}). Choose another place."
         ) from error
-    if path.is_dir():
-        raise OutputError(f"{path}: is a folder. Give the name of a file.")
+    return True
+
+
+def _check_replaceable(path: Path, kind: FileKind) -> None:
+    """Raises: OutputError."""
     if not path.is_file():
         raise OutputError(f"{path}: is no file, or a link to nothing. Choose another name.")
     try:

@@ -6,6 +6,7 @@ Every path leaves either the whole file or nothing, and never a process behind.
 from __future__ import annotations
 
 import logging
+import os
 import queue
 import re
 import subprocess
@@ -114,7 +115,7 @@ class VideoWriter:
             )
             output = ffmpeg.output(
                 *streams,
-                f"file:{part}",
+                _graph_name(part),
                 format="mp4",
                 movflags="+faststart",
                 metadata=f"comment={MARK}",
@@ -131,7 +132,7 @@ class VideoWriter:
             folder = Path(
                 stack.enter_context(tempfile.TemporaryDirectory(prefix=".gif-", dir=part.parent))
             )
-            waiting, palette = f"file:{folder}/frames.mkv", f"file:{folder}/palette.png"
+            waiting, palette = (_graph_name(folder / n) for n in ("frames.mkv", "palette.png"))
             split = self._frames().split()
             lossless = {"vcodec": "libx264", "preset": "ultrafast", "crf": 4}
             both = ffmpeg.merge_outputs(
@@ -143,7 +144,7 @@ class VideoWriter:
             dither = {"dither": "bayer", "bayer_scale": 4, "diff_mode": "rectangle"}
             pair = [ffmpeg.input(waiting), ffmpeg.input(palette, format="png_pipe")]
             output = ffmpeg.filter(pair, "paletteuse", **dither).output(
-                f"file:{part}", format="gif"
+                _graph_name(part), format="gif"
             )
             with _encoding(output, self.path):
                 pass
@@ -155,6 +156,11 @@ class VideoWriter:
         raw = {"format": "rawvideo", "pix_fmt": "yuv420p", "video_size": size}
         node = ffmpeg.input("pipe:", framerate=str(self.pace.fps), **raw)
         return node.video.filter("setparams", range="tv", **COLOUR)
+
+
+def _graph_name(path: Path) -> str:
+    """A file for a graph, which takes no name that is not UTF-8: its bytes as characters."""
+    return os.fsencode(f"file:{path}").decode("latin-1")
 
 
 def _sound(path: Path, start_s: float, duration_s: float) -> list[Any]:
@@ -175,7 +181,7 @@ def _sound(path: Path, start_s: float, duration_s: float) -> list[Any]:
         for video in source.streams.video[:1]:
             offset_s += float((video.start_time or 0) * (video.time_base or 0))
     stretch = {"ss": start_s + offset_s, "t": duration_s}
-    return [ffmpeg.input(f"file:{path.resolve()}", **ONE_FILE, **stretch)["a:0"]]
+    return [ffmpeg.input(_graph_name(path.resolve()), **ONE_FILE, **stretch)["a:0"]]
 
 
 @contextmanager
@@ -197,7 +203,8 @@ class _Encoder:
         quiet = ("-nostdin", "-hide_banner", "-loglevel", "error")
         # Sound that mostly fails to decode is no reason to lose the picture.
         node = output.global_args(*quiet, "-max_error_rate", "1")
-        command = ffmpeg.compile(node, cmd=_ffmpeg(), overwrite_output=True)
+        graph = ffmpeg.compile(node, cmd=[], overwrite_output=True)
+        command = [_ffmpeg(), *(os.fsdecode(word.encode("latin-1")) for word in graph)]
         pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
         try:
             self._process = subprocess.Popen(command, stdin=pipe, stdout=nowhere, stderr=pipe)
