@@ -28,12 +28,11 @@ def begin(name: str) -> None:
     while (spare := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(spare, True)
     os.close(spare)
-    for stream, made in (("stdout", _Output), ("stderr", _Forgiving)):
-        number, given = (1, 2)[stream == "stderr"], getattr(sys, stream)
-        given = given or os.fdopen(number, "w", encoding="utf-8", closefd=False)
+    for number, stream, kind in ((1, "stdout", _Output), (2, "stderr", _Forgiving)):
+        given = getattr(sys, stream) or os.fdopen(number, "w", encoding="utf-8", closefd=False)
         if isinstance(given, io.TextIOWrapper):
             encoding, lines = given.encoding, given.line_buffering
-            given = made(given.detach(), encoding, "backslashreplace", line_buffering=lines)
+            given = kind(given.detach(), encoding, "backslashreplace", line_buffering=lines)
         setattr(sys, stream, given)
 
 
