@@ -14,7 +14,14 @@ from poselift.data.archives.stage_results import load_detections, save_detection
 from poselift.data.errors import OutputError, PoseliftError, VideoError, reason_of
 from poselift.data.files.whole_file import file_sha256
 from poselift.data.progress import Progress, Silent, reported
-from poselift.data.structures import Detections, FrameDetections, Poses3D, Timeline, Tracks
+from poselift.data.structures import (
+    Detections,
+    FrameDetections,
+    Poses3D,
+    Timeline,
+    Tracks,
+    count_of,
+)
 from poselift.inference.detecting import DETECTION_SIDE, detect, detection_reader
 from poselift.inference.people.tracking import TrackerSettings
 from poselift.inference.video.video_reader import VideoReader
@@ -207,7 +214,7 @@ class _ClipRun:
             known = load_detections(aside).frames
         except PoseliftError:
             return ()
-        self.progress.say(f"{self.source.name}: going on after {len(known)} frames")
+        self.progress.say(f"{self.source.name}: going on after {count_of(len(known), 'frame')}")
         return known
 
     def _write_summary(self, summary: dict[str, Any], results: list[str]) -> None:

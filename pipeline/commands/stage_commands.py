@@ -114,7 +114,7 @@ def _render(asked: argparse.Namespace) -> int:
     tracks, poses = load_tracks(asked.keypoints), load_poses(asked.poses)
     if len(tracks.timeline) != len(poses.timeline):
         raise FormatError(
-            f"{asked.poses}: has {len(poses.timeline)} frames, {asked.keypoints} has "
+            f"{asked.poses}: has {count_of(len(poses.timeline), 'frame')}, {asked.keypoints} has "
             f"{len(tracks.timeline)}. Lift these keypoints again."
         )
     start_s = float(tracks.timeline.times_s[0])

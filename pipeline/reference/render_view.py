@@ -19,7 +19,7 @@ from poselift.data.errors import FormatError, UnknownName
 from poselift.data.files.file_kinds import FileKind, check_output
 from poselift.data.files.whole_file import whole_file
 from poselift.data.skeletons import Skeleton
-from poselift.data.structures import Keypoints2D, Poses3D, Timeline, Tracks
+from poselift.data.structures import Keypoints2D, Poses3D, Timeline, Tracks, count_of
 from poselift.inference.poses.lifting import Lifter
 from poselift.inference.poses.tracks_to_poses import poses_of
 from poselift.inference.video.own_videos import OVERLAY
@@ -106,7 +106,8 @@ def check_view(dataset: MotionDataset, choice: ViewChoice, video: Path | None) -
     frames = reader.expected_frames
     if frames is not None and abs(frames - len(view)) > _COUNTED_FRAMES:
         notes.append(
-            f"{video}: has {frames} frames, {whose} have {len(view)}; is it another video?"
+            f"{video}: has {count_of(frames, 'frame')}, {whose} have {len(view)}; "
+            "is it another video?"
         )
     return tuple(notes)
 
