@@ -11,6 +11,7 @@ from poselift.data.errors import VideoError, reason_of
 from poselift.data.progress import Progress, Silent
 from poselift.inference.video.video_reader import SUFFIXES, is_video_name
 from poselift.pipeline.clip.clip_folders import clip_folders, plain_name
+from poselift.pipeline.clip.folder_record import FolderRecord
 from poselift.pipeline.clip.networks import Networks
 from poselift.pipeline.clip.run_clip import ClipResult, FolderTaken, run_clip
 from poselift.pipeline.clip.settings import RunSettings
@@ -107,7 +108,12 @@ def _videos(text: str) -> list[Path]:
     if path.exists() or not glob.has_magic(text):
         return [path]
     matches = sorted(Path(match) for match in glob.glob(text, recursive=True))  # noqa: PTH207
-    videos = [match for match in matches if match.is_file()]
+    videos = [match for match in matches if match.is_file() and not _is_result(match)]
     if not videos:
         raise VideoError(f"{text}: matches no file.")
     return videos
+
+
+def _is_result(path: Path) -> bool:
+    """An overlay, say, that an earlier run left: `**` finds those beside the clips."""
+    return FolderRecord(path.parent).entry_of(path.name) is not None

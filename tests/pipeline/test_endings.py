@@ -19,6 +19,7 @@ from poselift.data.process import ended
 from poselift.inference import infer_video
 from poselift.pipeline.clip import run_clip
 from poselift.pipeline.clip.folder_record import LOCK, MAKING
+from poselift.pipeline.clip.run_many import find_videos
 from poselift.pipeline.command_line import main
 from poselift.pipeline.commands import reference_command
 
@@ -234,6 +235,11 @@ def test_results_beside_clips_and_files_of_others(short: Path, tmp_path: Path) -
         films = {str(path.parent.relative_to(clips)) for path in clips.glob("*/overlay.mp4")}
         assert films == {"a.mp4-2", "b", "b.mp4-2", "c"}
         assert {path: path.read_bytes() for path in mine} == mine
+    found, failures = find_videos([str(clips / "**" / "*.mp4")])
+    assert {str(path.relative_to(clips)) for path in found} == {
+        "a.mp4", "b.mp4", "c.mp4", "b/overlay.mp4",
+    }  # fmt: skip
+    assert not failures
 
 
 @pytest.mark.slow
