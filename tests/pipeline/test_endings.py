@@ -252,3 +252,29 @@ def test_a_film_where_its_overlay_would_lie(short: Path, tmp_path: Path) -> None
         assert film.read_bytes() == short.read_bytes()
         assert [path.name for path in film.parent.iterdir()] == ["overlay.mp4"]
     assert (tmp_path / "overlay.mp4" / "overlay.mp4").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", ["the folder", "the film"])
+def test_what_vanishes_or_changes_meanwhile_is_told(
+    what: str, short: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    film, folder = tmp_path / "a.mp4", tmp_path / "out" / "a"
+    shutil.copy(short, film)
+    real = run_clip.lift_people
+
+    def meddle(*given: object) -> object:
+        if what == "the folder":
+            shutil.rmtree(folder)
+        else:
+            film.write_bytes(film.read_bytes() + b"more")
+        return real(*given)
+
+    monkeypatch.setattr(run_clip, "lift_people", meddle)
+    told = ["run", str(film), "-o", str(tmp_path / "out"), "--render", "none", "--quiet"]
+    assert main(told) == 1
+    (line,) = [x for x in capsys.readouterr().err.splitlines() if x.startswith("poselift:")]
+    assert ("changed" if what == "the film" else "was removed") in line
+    assert not (folder / "summary.json").exists()
+    monkeypatch.setattr(run_clip, "lift_people", real)
+    assert main(told) == 0 and (folder / "summary.json").is_file()
