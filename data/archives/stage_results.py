@@ -10,6 +10,8 @@ import numpy as np
 
 from poselift.data.archives.typed_archive import TypedArchive, open_typed
 from poselift.data.errors import FormatError
+from poselift.data.files.file_kinds import FileKind
+from poselift.data.files.safe_archive import open_npz
 from poselift.data.files.whole_file import whole_file
 from poselift.data.skeletons import SKELETONS, Skeleton
 from poselift.data.structures import (
@@ -33,6 +35,22 @@ POSES = "poselift-poses3d/1"
 PIXELS, METRES = (-1e6, 1e6), (-1e6, 1e6)
 SHARE = (0.0, 1.0)
 MOST_SEEN = 400_000  # frames with people, about a kilobyte each
+
+
+def _kind(name: str, wanted: str) -> FileKind:
+    """An archive of this format, of any version."""
+    start = wanted.split("/")[0] + "/"
+
+    def is_one(path: Path) -> bool:
+        with open_npz(path) as archive:
+            return str(archive["format"]).startswith(start)
+
+    return FileKind(name, (".npz",), is_one)
+
+
+DETECTIONS_FILE = _kind("a file of detections", DETECTIONS)
+KEYPOINTS_FILE = _kind("a file of tracked keypoints", KEYPOINTS)
+POSES_FILE = _kind("a file of 3D poses", POSES)
 
 
 def save_arrays(path: Path, arrays: Mapping[str, np.ndarray | str | float | int]) -> None:
