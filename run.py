@@ -11,6 +11,11 @@ from __future__ import annotations
 
 import sys
 
+from poselift.data.process import begin
+
+if __name__ == "__main__":
+    begin("run.py")
+
 from poselift.pipeline.commands.reference_command import main
 
 if __name__ == "__main__":

@@ -72,9 +72,20 @@ def reason_of(error: BaseException) -> str:
     if isinstance(error, KeyError) and error.args:
         return f"has no '{error.args[0]}'"
     said = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return str(said).splitlines()[0]
+    return str(said).splitlines()[0][:300]
 
 
-def one_line(said: BaseException | str) -> str:
+def told(error: BaseException) -> str:
+    """Any error as one line: ours as it is, another with the request to report it."""
+    if isinstance(error, PoseliftError):
+        return one_line(error)
+    if isinstance(error, OSError) and error.filename:
+        said = f"{one_line(error.filename)}: {one_line(reason_of(error))}"
+        return f"{said}. If that should not be, please report it, with what --debug shows."
+    said = ": ".join(part for part in (type(error).__name__, one_line(error)) if part)
+    return f"unexpected {said}. Please report this, with what --debug shows."
+
+
+def one_line(said: object) -> str:
     """A message without line breaks or control characters, which file names may hold."""
     return "".join(c if c.isprintable() else "?" for c in str(said).replace("\n", " "))

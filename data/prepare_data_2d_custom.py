@@ -16,10 +16,14 @@ from pathlib import Path
 
 if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
+    from poselift.data.process import begin
+
+    begin("error")
 
 from poselift.data.archives.custom_2d import convert_folder, custom_archive_path
-from poselift.data.archives.keypoint_archive import save_keypoint_archive
-from poselift.data.datasets.converter_command import add_data_dir, run_converter, tell
+from poselift.data.archives.keypoint_archive import KEYPOINT_ARCHIVE, save_keypoint_archive
+from poselift.data.datasets.converter_command import add_data_dir, add_debug, run_converter, tell
+from poselift.data.files.file_kinds import check_output
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,13 +44,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="name of the data set, as given to run.py -k",
     )
     add_data_dir(parser)
+    add_debug(parser)
     options = parser.parse_args(arguments)
     return run_converter(
-        lambda: _convert(options.input, custom_archive_path(options.data_dir, options.output))
+        lambda: _convert(options.input, custom_archive_path(options.data_dir, options.output)),
+        debug=options.debug,
     )
 
 
 def _convert(folder: Path, target: Path) -> int:
+    check_output(target, KEYPOINT_ARCHIVE)
     conversion = convert_folder(folder)
     for failure in conversion.failures:
         tell(failure)

@@ -17,9 +17,17 @@ from pathlib import Path
 
 if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
+    from poselift.data.process import begin
 
-from poselift.data.datasets.converter_command import add_allow_missing, add_data_dir, run_converter
-from poselift.data.datasets.detections_command import write_detections
+    begin("error")
+
+from poselift.data.datasets.converter_command import (
+    add_allow_missing,
+    add_data_dir,
+    add_debug,
+    run_converter,
+)
+from poselift.data.datasets.detections_command import check_archive, write_detections
 from poselift.data.datasets.h36m_detections import assemble, detector_files, promised_layout
 
 
@@ -42,11 +50,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     add_allow_missing(parser)
     add_data_dir(parser)
+    add_debug(parser)
     options = parser.parse_args(arguments)
-    return run_converter(lambda: _convert(options))
+    return run_converter(lambda: _convert(options), debug=options.debug)
 
 
 def _convert(options: argparse.Namespace) -> int:
+    check_archive(options.data_dir, options.output)
     detections = assemble(
         detector_files(options.input), promised_layout(options.output), whole=False
     )

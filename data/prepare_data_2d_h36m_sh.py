@@ -18,9 +18,17 @@ from pathlib import Path
 
 if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
+    from poselift.data.process import begin
 
-from poselift.data.datasets.converter_command import add_allow_missing, add_data_dir, run_converter
-from poselift.data.datasets.detections_command import write_detections
+    begin("error")
+
+from poselift.data.datasets.converter_command import (
+    add_allow_missing,
+    add_data_dir,
+    add_debug,
+    run_converter,
+)
+from poselift.data.datasets.detections_command import check_archive, write_detections
 from poselift.data.datasets.h36m_detections import assemble, hourglass_files
 from poselift.data.files.guarded_reader import GuardedReader
 from poselift.data.skeletons import MPII16
@@ -45,19 +53,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     add_allow_missing(parser)
     add_data_dir(parser)
+    add_debug(parser)
     options = parser.parse_args(arguments)
     chosen = {"sh_pt_mpii": options.pretrained, "sh_ft_h36m": options.fine_tuned}
     if not any(chosen.values()):
         parser.error("give -pt PATH or -ft PATH")
-    statuses = [
-        run_converter(partial(_convert, options, name, source))
-        for name, source in chosen.items()
-        if source is not None
-    ]
-    return max(statuses)
+    worst = 0
+    for name, source in chosen.items():
+        if source is not None and worst <= 1:  # above: somebody ended it
+            convert = partial(_convert, options, name, source)
+            worst = max(worst, run_converter(convert, debug=options.debug))
+    return worst
 
 
 def _convert(options: argparse.Namespace, name: str, source: Path) -> int:
+    check_archive(options.data_dir, name, [source])
     with GuardedReader() as reader:
         detections = assemble(hourglass_files(source, reader), MPII16, whole=True)
     return write_detections(

@@ -18,14 +18,23 @@ from pathlib import Path
 
 if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
+    from poselift.data.process import begin
 
-from poselift.data.archives.keypoint_archive import save_keypoint_archive
-from poselift.data.archives.positions_archive import save_positions_archive
+    begin("error")
+
+from poselift.data.archives.keypoint_archive import KEYPOINT_ARCHIVE, save_keypoint_archive
+from poselift.data.archives.positions_archive import POSITIONS_FILE, save_positions_archive
 from poselift.data.datasets.completeness import judge_left_out
-from poselift.data.datasets.converter_command import add_allow_missing, add_data_dir, run_converter
+from poselift.data.datasets.converter_command import (
+    add_allow_missing,
+    add_data_dir,
+    add_debug,
+    run_converter,
+)
 from poselift.data.datasets.h36m_source import archive_takes, cdf_takes, convert, mat_takes
 from poselift.data.datasets.h36m_views import project_views
 from poselift.data.errors import FormatError
+from poselift.data.files.file_kinds import check_output
 from poselift.data.files.guarded_reader import GuardedReader
 
 SOURCES = {"from_source_cdf": cdf_takes, "from_source": mat_takes, "from_archive": archive_takes}
@@ -40,7 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     kind = next(name for name in SOURCES if getattr(options, name) is not None)
     return run_converter(
-        lambda: _convert(kind, getattr(options, kind), options.data_dir, options.allow_missing)
+        lambda: _convert(kind, getattr(options, kind), options.data_dir, options.allow_missing),
+        debug=options.debug,
     )
 
 
@@ -67,10 +77,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_allow_missing(parser)
     add_data_dir(parser)
+    add_debug(parser)
     return parser
 
 
 def _convert(kind: str, source: Path, data_dir: Path, allow_missing: bool) -> int:
+    targets = data_dir / "data_3d_h36m.npz", data_dir / "data_2d_h36m_gt.npz"
+    check_output(targets[0], POSITIONS_FILE, [source])
+    check_output(targets[1], KEYPOINT_ARCHIVE, [source])
     with GuardedReader() as reader:
         conversion = convert(SOURCES[kind](source, reader))
     if not conversion.positions and not conversion.damaged:
@@ -86,7 +100,6 @@ def _convert(kind: str, source: Path, data_dir: Path, allow_missing: bool) -> in
     for subject, actions in conversion.positions.items():
         frames = sum(len(take) for take in actions.values())
         print(f"{subject}: {len(actions)} takes, {frames} frames")
-    targets = data_dir / "data_3d_h36m.npz", data_dir / "data_2d_h36m_gt.npz"
     save_positions_archive(targets[0], conversion.positions)
     save_keypoint_archive(targets[1], views)
     print(f"wrote {targets[0]} and {targets[1]}")

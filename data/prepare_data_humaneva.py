@@ -18,17 +18,26 @@ from pathlib import Path
 
 if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
+    from poselift.data.process import begin
 
-from poselift.data.archives.keypoint_archive import save_keypoint_archive
-from poselift.data.archives.positions_archive import save_positions_archive
+    begin("error")
+
+from poselift.data.archives.keypoint_archive import KEYPOINT_ARCHIVE, save_keypoint_archive
+from poselift.data.archives.positions_archive import POSITIONS_FILE, save_positions_archive
 from poselift.data.datasets.completeness import judge_left_out
-from poselift.data.datasets.converter_command import add_allow_missing, add_data_dir, run_converter
+from poselift.data.datasets.converter_command import (
+    add_allow_missing,
+    add_data_dir,
+    add_debug,
+    run_converter,
+)
+from poselift.data.datasets.detections_command import check_archive
 from poselift.data.datasets.h36m_detections import promised_layout
 from poselift.data.datasets.humaneva_detections import cut_detections
 from poselift.data.datasets.humaneva_source import Conversion, convert
 from poselift.data.errors import FormatError
+from poselift.data.files.file_kinds import check_output
 from poselift.data.files.guarded_reader import GuardedReader
-from poselift.data.files.places import checked_name
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("say what to convert: --convert-3d, --convert-2d DIR, or both")
     if options.convert_2d is not None and not options.output:
         parser.error("--convert-2d needs a name for the archive: -o detectron_pt_coco")
-    return run_converter(lambda: _convert(options))
+    return run_converter(lambda: _convert(options), debug=options.debug)
 
 
 def _convert(options: argparse.Namespace) -> int:
@@ -49,8 +58,15 @@ def _convert(options: argparse.Namespace) -> int:
     status = judge_left_out(
         str(options.path), "HumanEva-I", (), conversion.damaged, allow=options.allow_missing
     )
+    folder, layout = options.data_dir, conversion.layout.name
+    targets = folder / f"data_3d_{layout}.npz", folder / f"data_2d_{layout}_gt.npz"
     if options.convert_3d:
-        _write_positions(conversion, options.path, options.data_dir)
+        check_output(targets[0], POSITIONS_FILE)
+        check_output(targets[1], KEYPOINT_ARCHIVE)
+    if options.convert_2d is not None:
+        check_archive(folder, options.output, dataset=layout)
+    if options.convert_3d:
+        _write_positions(conversion, options.path, targets)
     if options.convert_2d is not None:
         status |= _write_detections(conversion, options)
     return status
@@ -85,16 +101,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_allow_missing(parser)
     add_data_dir(parser)
+    add_debug(parser)
     return parser
 
 
-def _write_positions(conversion: Conversion, source: Path, data_dir: Path) -> None:
+def _write_positions(conversion: Conversion, source: Path, targets: tuple[Path, Path]) -> None:
     if not conversion.positions:
         raise FormatError(f"{source}: no frame of it has a true pose; nothing was written.")
     for subject, chunks in conversion.positions.items():
         print(f"{subject}: {len(chunks)} chunks, {sum(map(len, chunks.values()))} frames")
-    name = conversion.layout.name
-    targets = data_dir / f"data_3d_{name}.npz", data_dir / f"data_2d_{name}_gt.npz"
     save_positions_archive(targets[0], conversion.positions)
     save_keypoint_archive(targets[1], conversion.views)
     print(f"wrote {targets[0]} and {targets[1]}")
@@ -102,7 +117,7 @@ def _write_positions(conversion: Conversion, source: Path, data_dir: Path) -> No
 
 def _write_detections(conversion: Conversion, options: argparse.Namespace) -> int:
     name, source = options.output, options.convert_2d
-    checked_name(name)
+    target = check_archive(options.data_dir, name, dataset=conversion.layout.name)
     cut = cut_detections(source, promised_layout(name), conversion.chunks)
     status = judge_left_out(
         str(source), "HumanEva-I's detections", (), cut.damaged, allow=options.allow_missing
@@ -112,7 +127,6 @@ def _write_detections(conversion: Conversion, options: argparse.Namespace) -> in
     for subject, chunks in cut.archive.positions.items():
         frames = sum(len(cameras[0]) for cameras in chunks.values())
         print(f"{subject}: {len(chunks)} chunks, {frames} frames in three cameras")
-    target = options.data_dir / f"data_2d_{conversion.layout.name}_{name}.npz"
     save_keypoint_archive(target, cut.archive)
     print(f"wrote {target}")
     return status

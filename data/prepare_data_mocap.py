@@ -17,17 +17,21 @@ from pathlib import Path
 
 if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
+    from poselift.data.process import begin
 
-from poselift.data.archives.joints_archive import JointsClip, save_joints
-from poselift.data.datasets.converter_command import run_converter, tell
-from poselift.data.errors import FormatError, MissingDependency, PoseliftError
+    begin("error")
+
+from poselift.data.archives.joints_archive import JOINTS_FILE, JointsClip, save_joints
+from poselift.data.datasets.converter_command import add_debug, run_converter, tell
+from poselift.data.errors import FormatError, MissingDependency
+from poselift.data.files.file_kinds import check_output
 from poselift.data.mocap.mocap_source import TakeJoints, clip_names, convert_take, motion_files
 from poselift.data.mocap.rig import known_rigs, rig_called
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
-    return run_converter(lambda: _convert(options))
+    return run_converter(lambda: _convert(options), debug=options.debug)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -51,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--fps", type=_rate, metavar="N", help="frame rate, where the files do not say or lie"
     )
+    add_debug(parser)
     parser.add_argument("--prefix", default="", help="put before the clips' names, such as cmu_")
     return parser
 
@@ -73,21 +78,20 @@ def _check_names(path: Path, take: TakeJoints, clips: list[JointsClip]) -> None:
 
 
 def _convert(options: argparse.Namespace) -> int:
-    if options.output.suffix != ".npz":
-        raise FormatError(f"{options.output}: the archive's name must end in .npz.")
+    paths = list(motion_files(options.sources))
+    check_output(options.output, JOINTS_FILE, paths)
     rigs = (rig_called(options.rig),) if options.rig else known_rigs()
     clips: list[JointsClip] = []
     used: Counter[str] = Counter()
     failures = cut = 0
-    paths = list(motion_files(options.sources))
     for path, name in zip(paths, clip_names(paths, options.prefix), strict=True):
         try:
             take = convert_take(path, rigs, name=name, fps=options.fps)
             _check_names(path, take, clips)
         except MissingDependency:
             raise
-        except PoseliftError as error:
-            tell(error)
+        except Exception as error:
+            tell(error, path)
             failures += 1
             continue
         clips += take.clips

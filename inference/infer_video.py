@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -20,10 +21,18 @@ from pathlib import Path
 
 if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
+    from poselift.data.process import begin
 
-from poselift.data.archives.custom_2d import from_detections, save_video_detections
-from poselift.data.errors import PoseliftError, VideoError, one_line, reason_of
-from poselift.data.files.whole_file import check_writable
+    begin("error")
+
+from poselift.data.archives.custom_2d import (
+    VIDEO_DETECTIONS,
+    from_detections,
+    save_video_detections,
+)
+from poselift.data.errors import PoseliftError, VideoError, one_line, reason_of, told
+from poselift.data.files.whole_file import check_folder, check_writable
+from poselift.data.process import ended
 from poselift.data.structures import Detections
 from poselift.inference.detecting import DetectorPool, detect_whole, detection_reader
 from poselift.inference.detectors import BACKENDS, make_detector
@@ -44,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add_detector_flags(parser, BACKENDS)
     parser.add_argument("--rotate", type=int, choices=ROTATIONS[1:], default=0, help="clockwise")
     parser.add_argument("--fps", type=float, metavar="N", help="of numbered pictures")
+    parser.add_argument("--debug", action="store_true", help="show where an error came from")
     parser.add_argument("im_or_folder", type=Path, metavar="FOLDER", help="folder, or one video")
     asked = parser.parse_args(arguments)
     try:
@@ -59,13 +69,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"detector {asked.detector} has its own",
             file=sys.stderr,
         )
-    try:
-        videos = _videos(asked.im_or_folder, asked.image_ext)
-        read = partial(detection_reader, rotate=asked.rotate, fps=asked.fps)
-        return _detect_all(videos, asked.output_dir, choice, read)
-    except PoseliftError as error:
-        print(f"error: {one_line(error)}", file=sys.stderr)
-        return 1
+    read = partial(detection_reader, rotate=asked.rotate, fps=asked.fps)
+    return ended(
+        "error",
+        lambda: _detect_all(
+            _videos(asked.im_or_folder, asked.image_ext),
+            asked.output_dir,
+            choice,
+            read,
+            debug=asked.debug,
+        ),
+        debug=asked.debug,
+    )
 
 
 def _videos(source: Path, extension: str) -> list[Path]:
@@ -87,24 +102,33 @@ def _videos(source: Path, extension: str) -> list[Path]:
 
 
 def _detect_all(
-    videos: list[Path], folder: Path, choice: DetectorChoice, read: Callable[[Path], VideoReader]
+    videos: list[Path],
+    folder: Path,
+    choice: DetectorChoice,
+    read: Callable[[Path], VideoReader],
+    *,
+    debug: bool,
 ) -> int:
     """Exit status. Raises: PoseliftError: the folder cannot be written, or no such detector."""
-    check_writable(folder / "VIDEO.npz")
+    check_folder(folder)
     failed = 0
     with DetectorPool(lambda: make_detector(choice)) as pool:
         for video in videos:
             target = folder / f"{Path(os.path.abspath(video)).name}.npz"  # noqa: PTH100
             try:
-                check_writable(target)
+                check_writable(target, VIDEO_DETECTIONS, videos)
                 detections = _sure(detect_whole(read(video), pool))
                 save_video_detections(target, from_detections(detections))
                 seen = sum(len(frame) > 0 for frame in detections.frames)
-                said = f"somebody in {seen} of {len(detections.frames)} -> {target}"
-                print(one_line(f"{video.name}: {said}"))
-            except PoseliftError as error:
+            except Exception as error:  # the others are detected
                 failed += 1
-                print(f"error: {one_line(error)}", file=sys.stderr)
+                if debug:
+                    traceback.print_exc()
+                what = "" if isinstance(error, PoseliftError) else f"{one_line(video)}: "
+                print(f"error: {what}{told(error)}", file=sys.stderr)
+            else:
+                found = f"somebody in {seen} of {len(detections.frames)}"
+                print(one_line(f"{video.name}: {found} -> {target}"))
     return 1 if failed else 0
 
 

@@ -19,6 +19,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from poselift.data.errors import FormatError, UnknownName, reason_of
+from poselift.data.files.file_kinds import FileKind
 from poselift.data.files.safe_archive import DAMAGED
 from poselift.data.files.source_files import check_is_file
 from poselift.data.skeletons import Skeleton, skeleton_named
@@ -27,6 +28,17 @@ from poselift.models.outputs import OutputKind, output_rows
 from poselift.models.temporal import Architecture, TemporalModel
 
 FORMAT = "poselift-lifter/1"
+
+
+def _is_lifter(path: Path) -> bool:
+    try:
+        with safe_open(path, framework="pt") as archive:
+            return "poselift" in (archive.metadata() or {})
+    except SafetensorError:
+        return False
+
+
+LIFTER_FILE = FileKind("a lifter", (".safetensors",), _is_lifter)
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import sys
 from collections.abc import Sequence
 
 from poselift.data import __version__
-from poselift.data.errors import PoseliftError, one_line
+from poselift.data.process import ended
 from poselift.pipeline.commands import (
     doctor_command,
     import_command,
@@ -39,28 +38,16 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit status: 0 done, 1 something failed, 2 wrong usage, 130 interrupted."""
+    """Exit status: 2 for wrong usage, else see `ended`."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    return ended("poselift", lambda: _run(arguments), debug="--debug" in arguments)
+
+
+def _run(arguments: Sequence[str]) -> int:
     asked = parser().parse_args(arguments)
     logging.basicConfig(
         level=logging.DEBUG if asked.debug else logging.WARNING,
         format="%(name)s: %(message)s",
         stream=sys.stderr,
     )
-    try:
-        return int(asked.handler(asked))
-    except PoseliftError as error:
-        if asked.debug:
-            raise
-        print(f"poselift: {one_line(error)}", file=sys.stderr)
-        return 1
-    except BrokenPipeError:  # the reader of our output, `head` say, has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except KeyboardInterrupt:
-        print("poselift: interrupted; finished stages are kept", file=sys.stderr)
-        return 130
-
-
-def exit_with_status() -> None:
-    """Entry point of the installed command."""
-    sys.exit(main())
+    return int(asked.handler(asked))

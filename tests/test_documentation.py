@@ -12,15 +12,7 @@ from conftest import ROOT
 from poselift.pipeline.command_line import parser
 from poselift.pipeline.commands.reference_flags import parser as run_parser
 
-DOCUMENTS = (
-    "README.md",
-    "INFERENCE.md",
-    "DOCUMENTATION.md",
-    "DATASETS.md",
-    "CONTRIBUTING.md",
-    "CHANGELOG.md",
-    "SECURITY.md",
-)
+DOCUMENTS = sorted(path.name for path in ROOT.glob("*.md"))
 
 
 def options(top: argparse.ArgumentParser) -> Iterator[str]:

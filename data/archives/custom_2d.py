@@ -21,12 +21,17 @@ from poselift.data.archives.keypoint_archive import (
     size_in_pixels,
 )
 from poselift.data.errors import FormatError, NoPersonFound, PoseliftError, reason_of
+from poselift.data.files.file_kinds import FileKind, holds_members
 from poselift.data.files.places import checked_name
 from poselift.data.files.safe_archive import load_object_npz, write_object_npz
 from poselift.data.files.whole_file import whole_file
 from poselift.data.gaps import fill_gaps
 from poselift.data.skeletons import COCO17
 from poselift.data.structures import Detections
+
+VIDEO_DETECTIONS = FileKind(
+    "detections of a video", (".npz",), holds_members("boxes", "keypoints", "metadata")
+)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import numpy as np
 from poselift.data.archives.stage_results import save_arrays
 from poselift.data.archives.typed_archive import TypedArchive, open_typed
 from poselift.data.errors import FormatError
+from poselift.data.files.file_kinds import FileKind, npz_members
 from poselift.data.skeletons import COCO17, H36M17
 from poselift.data.structures import MAX_FPS, MIN_FPS
 
@@ -22,6 +23,11 @@ from poselift.data.structures import MAX_FPS, MIN_FPS
 MAX_METRES = 32.7
 MEMBERS = ("h36m", "coco", "fps")
 _INT16 = (-(1 << 15), (1 << 15) - 1)
+JOINTS_FILE = FileKind(
+    "an archive of joints",
+    (".npz",),
+    lambda path: {name.rsplit("/", 1)[-1] for name in npz_members(path)} == set(MEMBERS),
+)
 
 
 @dataclass(frozen=True)

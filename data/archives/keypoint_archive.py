@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from poselift.data.errors import FormatError, reason_of
+from poselift.data.files.file_kinds import FileKind, holds_members
 from poselift.data.files.safe_archive import load_object_npz, write_object_npz
 from poselift.data.files.whole_file import whole_file
 from poselift.data.skeletons import Skeleton, swapped
@@ -17,6 +18,9 @@ from poselift.data.structures import MAX_PIXELS
 
 MAX_JOINTS = 1024
 LARGEST = np.finfo(np.float32).max  # as which keypoints are used
+KEYPOINT_ARCHIVE = FileKind(
+    "an archive of 2D keypoints", (".npz",), holds_members("positions_2d", "metadata")
+)
 
 
 @dataclass(frozen=True)

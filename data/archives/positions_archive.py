@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from poselift.data.errors import FormatError
+from poselift.data.files.file_kinds import FileKind, holds_members
 from poselift.data.files.safe_archive import load_object_npz, write_object_npz
 from poselift.data.files.whole_file import whole_file
 
 MAX_METRES = 1e6
 
 Positions = Mapping[str, Mapping[str, np.ndarray]]
+POSITIONS_FILE = FileKind("an archive of 3D positions", (".npz",), holds_members("positions_3d"))
 
 
 def save_positions_archive(path: Path, positions: Positions) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from poselift.data.archives.typed_archive import TypedArchive, open_typed
+from poselift.data.files.file_kinds import FileKind
+from poselift.data.files.safe_archive import open_npz
 from poselift.data.files.whole_file import whole_file
 from poselift.data.skeletons import SKELETONS, Skeleton
 from poselift.data.structures import (
@@ -32,6 +34,22 @@ PIXELS, METRES = (-1e6, 1e6), (-1e6, 1e6)
 SHARE = (0.0, 1.0)
 MAX_S = 1e12
 SEEN_BYTES = 1000  # of a frame with people, beside their numbers
+
+
+def _kind(name: str, wanted: str) -> FileKind:
+    """An archive of this format, of any version."""
+    start = wanted.split("/")[0] + "/"
+
+    def is_one(path: Path) -> bool:
+        with open_npz(path) as archive:
+            return str(archive["format"]).startswith(start)
+
+    return FileKind(name, (".npz",), is_one)
+
+
+DETECTIONS_FILE = _kind("a file of detections", DETECTIONS)
+KEYPOINTS_FILE = _kind("a file of tracked keypoints", KEYPOINTS)
+POSES_FILE = _kind("a file of 3D poses", POSES)
 
 
 def save_arrays(path: Path, arrays: Mapping[str, np.ndarray | str | float | int]) -> None:

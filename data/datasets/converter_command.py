@@ -7,8 +7,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from poselift.data.errors import OutputError, PoseliftError, one_line
+from poselift.data.errors import OutputError, PoseliftError, one_line, told
 from poselift.data.files.places import archives_folder
+from poselift.data.process import ended
 
 
 def add_allow_missing(parser: argparse.ArgumentParser) -> None:
@@ -29,16 +30,21 @@ def add_data_dir(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run_converter(convert: Callable[[], int]) -> int:
-    """The command's exit status: what `convert` says, or 1 after a PoseliftError."""
-    try:
-        return convert()
-    except PoseliftError as error:
-        tell(error)
-        return 1
+def add_debug(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--debug", action="store_true", help="show where an error came from")
 
 
-def tell(error: PoseliftError) -> None:
-    """One line on standard error."""
+def run_converter(convert: Callable[[], int], *, debug: bool) -> int:
+    """The command's exit status, whatever happens."""
+    return ended("error", convert, debug=debug, line_of=_line_of)
+
+
+def tell(error: Exception, what: object = "") -> None:
+    """One line on standard error, of an input that is left out."""
+    named = f"{one_line(what)}: " if what and not isinstance(error, PoseliftError) else ""
+    print(f"error: {named}{_line_of(error)}", file=sys.stderr)
+
+
+def _line_of(error: BaseException) -> str:
     hint = " --data-dir writes elsewhere." if isinstance(error, OutputError) else ""
-    print(f"error: {one_line(error)}{hint}", file=sys.stderr)
+    return told(error) + hint

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from poselift.data.errors import FormatError, reason_of
 from poselift.data.files.source_files import check_is_file
 
 SMALL_FILE, SMALL_BUDGET = 10 << 20, 400_000_000
@@ -38,7 +39,10 @@ def budget_of(path: Path, ratio: int = NUMBERS) -> Budget:
     Raises: FormatError: it is not there, or is no file.
     """
     check_is_file(path)
-    size = path.stat().st_size
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise FormatError(f"{path}: cannot be read ({reason_of(error)}).") from error
     small = size < SMALL_FILE
     return Budget(SMALL_BUDGET if small else min(ratio * size, physical_memory() // 2))
 

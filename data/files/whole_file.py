@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from poselift.data.errors import OutputError, reason_of
+from poselift.data.files.file_kinds import FileKind, check_output
+
+_LONGEST_STEM = 32  # in a temporary name: what is added must not make it too long for the system
 
 
 @contextmanager
@@ -29,14 +32,18 @@ def whole_file(path: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
-def check_writable(path: Path) -> None:
-    """Make the folder of `path` and prove that whole_file can write there, before long work.
+def check_writable(path: Path, kind: FileKind, inputs: Iterable[Path] = ()) -> None:
+    """Prove that whole_file can write such a file, before long work; its folder is made.
 
-    Raises: OutputError: it cannot, or `path` is a folder.
+    Raises: OutputError: it cannot, or see check_output.
     """
-    if os.path.isdir(path):  # noqa: PTH112, which raises for a name that is too long
-        raise OutputError(f"{path}: is a folder. Give the name of a file.")
+    check_output(path, kind, inputs)
     _sibling(path).unlink(missing_ok=True)
+
+
+def check_folder(folder: Path) -> None:
+    """Prove that files can be written into a folder; it is made. Raises: OutputError."""
+    _sibling(folder / "any").unlink(missing_ok=True)
 
 
 def file_sha256(path: Path) -> str:
@@ -52,7 +59,7 @@ def _sibling(path: Path) -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(
-            dir=path.parent, prefix=f".{path.stem}.", suffix=f".part{path.suffix}"
+            dir=path.parent, prefix=f".{path.stem[:_LONGEST_STEM]}.", suffix=f".part{path.suffix}"
         )
         os.close(descriptor)
     except OSError as error:

@@ -29,6 +29,7 @@ from poselift.data.errors import MissingDependency, OutputError
 from poselift.data.files.whole_file import whole_file
 from poselift.inference.video.constant_rate import pace_of
 from poselift.inference.video.containers import ONE_FILE, best_video, open_container
+from poselift.inference.video.own_videos import MARK, mark_gif
 
 log = logging.getLogger(__name__)
 
@@ -114,7 +115,12 @@ class VideoWriter:
                 {"crf": CRF} if rate is None else {"video_bitrate": f"{rate}k"}
             )
             output = ffmpeg.output(
-                *streams, _address(part), format="mp4", movflags="+faststart", **options
+                *streams,
+                _address(part),
+                format="mp4",
+                movflags="+faststart",
+                metadata=f"comment={MARK}",
+                **options,
             )
             with _encoding(output, self.path) as encoder:
                 yield encoder
@@ -143,6 +149,7 @@ class VideoWriter:
             )
             with _encoding(output, self.path):
                 pass
+            mark_gif(part)
 
     def _frames(self) -> Any:
         """The graph's node for the raw frames on standard input."""
@@ -150,6 +157,11 @@ class VideoWriter:
         raw = {"format": "rawvideo", "pix_fmt": "yuv420p", "video_size": size}
         node = ffmpeg.input("pipe:", framerate=str(self.pace.fps), **raw)
         return node.video.filter("setparams", range="tv", **COLOUR)
+
+
+def _graph_name(path: Path) -> str:
+    """A file for a graph, which takes no name that is not UTF-8: its bytes as characters."""
+    return os.fsencode(f"file:{path}").decode("latin-1")
 
 
 def _sound(path: Path, start_s: float, duration_s: float) -> list[Any]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from poselift.data.files.file_kinds import check_output
 from poselift.data.progress import Progress
 from poselift.data.skeletons import COCO17
 from poselift.data.structures import Detections, FrameDetections, Poses3D, Timeline, Tracks
@@ -13,6 +14,7 @@ from poselift.inference.detecting import DetectorPool, detect_whole, detection_r
 from poselift.inference.detectors import make_detector
 from poselift.inference.detectors.choice import DEFAULT, DetectorChoice
 from poselift.inference.people.tracking import TrackerSettings, tracks_by_id
+from poselift.inference.video.own_videos import OVERLAY
 from poselift.models.devices import BEST
 from poselift.models.registry import DEFAULT_LIFTER
 from poselift.pipeline.clip.networks import make_lifter
@@ -108,9 +110,10 @@ def render(
 
     Args:
         rotate: as it was for `detect`.
-    Raises: VideoError, OutputError; FormatError: another ending.
+    Raises: VideoError; OutputError: another ending, or a file is there that is no overlay.
     """
     destination = Path(destination)
+    check_output(destination, OVERLAY, [Path(video)])
     start_s = float(tracks.timeline.times_s[0])
     render_clip(Path(video), tracks, poses, destination, start_s=start_s, rotate=rotate)
     return destination

@@ -40,9 +40,9 @@ def _of_content(source: Path, out: Path, taken: set[str]) -> str | None:
     owned = _owned(source, out, taken)
     if not any(own.sha256 for own in owned.values()):
         return None
-    if not (source.is_file() or is_sequence(source)):
-        return None
     try:
+        if not (source.is_file() or is_sequence(source)):
+            return None
         sha256 = content_sha256(source)
     except (OSError, VideoError):
         return None  # run_clip says what is wrong with it

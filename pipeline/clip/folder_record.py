@@ -26,6 +26,13 @@ RECORD = ".poselift.json"
 LOCK = ".poselift.lock"
 MAKING = ".poselift-part"  # the folder in which results are made
 ASIDE = "aside-"  # what is kept in it, for a run that was cut short
+# All that is made in it: anything else there is somebody else's.
+RESULTS = frozenset(
+    {
+        *("detections.npz", "keypoints2d.npz", "poses3d.npz", "summary.json"),
+        *("overlay.mp4", "overlay.gif"),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -68,9 +75,23 @@ def origin_of(folder: Path) -> Origin | None:
 def is_free(folder: Path) -> bool:
     """Nothing is there, or nothing but what a run leaves that wrote no result."""
     try:
-        return {path.name for path in folder.iterdir()} <= {LOCK, MAKING}
+        return all(_is_leftover(path) for path in folder.iterdir())
     except OSError:  # not there, or not to be read; a folder that cannot be made is told later
         return not os.path.lexists(folder)
+
+
+def _is_leftover(path: Path) -> bool:
+    """A lock, which is empty, or a folder in which nothing but results was being made."""
+    if path.is_symlink():
+        return False
+    if path.name == LOCK:
+        return path.is_file() and not path.stat().st_size
+    return path.name == MAKING and path.is_dir() and all(map(_is_unfinished, path.iterdir()))
+
+
+def _is_unfinished(path: Path) -> bool:
+    """By its name: results that were being made, whole_file's parts, and what was put aside."""
+    return path.name in RESULTS or path.name.startswith((ASIDE, ".gif-")) or ".part." in path.name
 
 
 class FolderRecord:
@@ -183,6 +204,7 @@ def locked(folder: Path, waiting: Any = lambda: None) -> Iterator[Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         making = folder / MAKING
+        _check_lock(folder / LOCK)
         lock = FileLock(folder / LOCK)
         try:
             lock.acquire(timeout=0.1)
@@ -204,12 +226,20 @@ def locked(folder: Path, waiting: Any = lambda: None) -> Iterator[Path]:
                 making.rmdir()
 
 
+def _check_lock(lock: Path) -> None:
+    """Taking a lock empties its file. Raises: OutputError: it holds something, or is elsewhere."""
+    if lock.is_symlink() or (lock.exists() and (not lock.is_file() or lock.stat().st_size)):
+        raise OutputError(f"{lock}: is not ours. Move it away, or choose another folder.")
+
+
 def _clear(making: Path) -> None:
     """Remove unfinished results, but not what was put aside."""
     if making.is_symlink():
         raise OutputError(f"{making}: is not a folder of Poselift's. Move it away.")
     try:
         for leftover in making.glob("*"):
+            if not _is_unfinished(leftover):
+                continue
             if leftover.is_dir() and not leftover.is_symlink():
                 shutil.rmtree(leftover)
             elif not leftover.name.startswith(ASIDE):

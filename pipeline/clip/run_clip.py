@@ -11,9 +11,16 @@ from typing import Any
 import numpy as np
 
 from poselift.data.archives.stage_results import load_detections, save_detections
-from poselift.data.errors import OutputError, PoseliftError, VideoError
+from poselift.data.errors import OutputError, PoseliftError, VideoError, reason_of
 from poselift.data.progress import Progress, Silent, reported
-from poselift.data.structures import Detections, FrameDetections, Poses3D, Timeline, Tracks
+from poselift.data.structures import (
+    Detections,
+    FrameDetections,
+    Poses3D,
+    Timeline,
+    Tracks,
+    count_of,
+)
 from poselift.inference.detecting import DETECTION_SIDE, detect, detection_reader
 from poselift.inference.people.tracking import TrackerSettings
 from poselift.inference.video.video_reader import VideoReader
@@ -157,9 +164,12 @@ class _ClipRun:
         return ClipResult(self.source, self.folder, detections, tracks, poses, overlay, summary)
 
     def _claim(self) -> Origin:
-        """Make the folder the source's. Raises: FolderTaken."""
-        origin = Origin(absolute(self.source), content_sha256(self.source))
-        before = self.record.origin
+        """Make the folder the source's. Raises: FolderTaken; VideoError: the file is gone."""
+        try:
+            sha256 = content_sha256(self.source)
+        except OSError as error:
+            raise VideoError(f"{self.source}: cannot be read ({reason_of(error)}).") from error
+        origin, before = Origin(absolute(self.source), sha256), self.record.origin
         if before is not None and not before.is_of(origin):
             raise FolderTaken(
                 f"{self.folder}: holds the results of {before.path}. Choose another folder."
@@ -212,7 +222,7 @@ class _ClipRun:
             known = load_detections(aside).frames
         except PoseliftError:
             return ()
-        self.progress.say(f"{self.source.name}: going on after {len(known)} frames")
+        self.progress.say(f"{self.source.name}: going on after {count_of(len(known), 'frame')}")
         return known
 
     def _write_summary(self, summary: dict[str, Any], results: list[str]) -> None:

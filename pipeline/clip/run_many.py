@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from poselift.data.errors import PoseliftError, VideoError, reason_of
+from poselift.data.errors import VideoError, reason_of
 from poselift.data.progress import Progress, Silent
 from poselift.inference.video.picture_sequence import holds_pictures, is_sequence
 from poselift.inference.video.video_reader import SUFFIXES, is_video_name
 from poselift.pipeline.clip.clip_folders import clip_folders
+from poselift.pipeline.clip.folder_record import FolderRecord
 from poselift.pipeline.clip.networks import Networks
 from poselift.pipeline.clip.run_clip import ClipResult, FolderTaken, run_clip
 from poselift.pipeline.clip.settings import RunSettings
@@ -20,10 +21,10 @@ from poselift.pipeline.clip.sources import plain_name
 
 @dataclass(frozen=True)
 class Failure:
-    """A clip that did not work out, and why."""
+    """A clip that did not work out, and why: a PoseliftError, or one that nobody foresaw."""
 
     source: Path
-    error: PoseliftError
+    error: Exception
 
 
 def run_video(
@@ -51,15 +52,18 @@ def run_videos(
 ) -> list[Failure]:
     """Run several; `done` is called after each that works, the failures come back.
 
+    Whatever becomes of one clip, the others are run.
     Raises: PoseliftError: detector or lifter cannot be had, so no clip can work.
     """
     failures: list[Failure] = []
     with Networks(settings) as networks:
         for source, folder in clip_folders(sources, out).items():
             try:
-                done(_run_in(folder, source, networks, progress))
-            except PoseliftError as error:
+                result = _run_in(folder, source, networks, progress)
+            except Exception as error:
                 failures.append(Failure(source, error))
+            else:
+                done(result)
     return failures
 
 
@@ -88,6 +92,10 @@ def find_videos(inputs: Sequence[str]) -> tuple[list[Path], list[Failure]]:
             found.update(dict.fromkeys(_videos(text)))
         except VideoError as error:
             failures.append(Failure(Path(text), error))
+        except (OSError, ValueError) as error:  # no rights, a name that no file can have
+            reason = reason_of(error) if isinstance(error, OSError) else error
+            told = VideoError(f"{text}: cannot be read ({reason}).")
+            failures.append(Failure(Path(text), told))
     return list(found), failures
 
 
@@ -99,7 +107,7 @@ def _videos(text: str) -> list[Path]:
         if path.exists() or is_sequence(path) or not glob.has_magic(text):
             return [path]
         matches = sorted(Path(match) for match in glob.glob(text, recursive=True))  # noqa: PTH207
-        videos = [match for match in matches if match.is_file()]
+        videos = [match for match in matches if match.is_file() and not _is_result(match)]
     except OSError as error:
         raise VideoError(f"{text}: cannot be read ({reason_of(error)}).") from error
     if not videos:
@@ -120,3 +128,8 @@ def _of_folder(folder: Path) -> list[Path]:
         f"{folder}: holds no videos ({kinds}) and no numbered pictures. Name a file or another "
         "folder."
     )
+
+
+def _is_result(path: Path) -> bool:
+    """An overlay, say, that an earlier run left: `**` finds those beside the clips."""
+    return FolderRecord(path.parent).entry_of(path.name) is not None

@@ -63,7 +63,13 @@ def _pixels(text: str) -> int:
 
 
 def _import(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
-    from poselift.data.archives.stage_results import save_detections, save_tracks
+    from poselift.data.archives.stage_results import (
+        DETECTIONS_FILE,
+        KEYPOINTS_FILE,
+        save_detections,
+        save_tracks,
+    )
+    from poselift.data.files.file_kinds import check_output
     from poselift.inference.video.picture_sequence import is_sequence
     from poselift.pipeline.clip.import_keypoints import ImportSettings, import_keypoints
 
@@ -82,12 +88,16 @@ def _import(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
         rotate=asked.rotate,
         people=asked.people,
     )
+    detections, keypoints = (asked.output / f"{n}.npz" for n in ("detections", "keypoints2d"))
+    inputs = [asked.input, *filter(None, [asked.video, asked.layout and Path(asked.layout)])]
+    check_output(detections, DETECTIONS_FILE, inputs)
+    check_output(keypoints, KEYPOINTS_FILE, inputs)
     clip = import_keypoints(asked.input, settings, progress_for())
-    save_detections(asked.output / "detections.npz", clip.imported.detections)
-    save_tracks(asked.output / "keypoints2d.npz", clip.tracks)
+    save_detections(detections, clip.imported.detections)
+    save_tracks(keypoints, clip.tracks)
     for note in clip.notes:
         print(f"poselift: {one_line(f'{asked.input}: {note}')}", file=sys.stderr)
-    print(f"{_line(clip)} -> {asked.output / 'keypoints2d.npz'}")
+    print(one_line(f"{_line(clip)} -> {keypoints}"))
     return 0
 
 
@@ -95,6 +105,6 @@ def _line(clip: ImportedClip) -> str:
     """What was read and found."""
     layout, tracks = clip.imported.layout, clip.tracks
     whose = "tracked here" if clip.imported.ids is None else "ids kept"
-    what = f"{clip.kind}, layout {one_line(layout.name)} ({layout.num_joints} joints)"
+    what = f"{clip.kind}, layout {layout.name} ({layout.num_joints} joints)"
     frames, people = count_of(len(tracks.timeline), "frame"), count_of(len(tracks.people), "person")
     return f"{what}: {frames}, {people} ({whose})"

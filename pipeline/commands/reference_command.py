@@ -5,39 +5,36 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from poselift.data.errors import PoseliftError, one_line
-from poselift.data.files.whole_file import whole_file
-from poselift.pipeline.commands.reference_flags import parser, settings
+from poselift.data.errors import one_line
+from poselift.data.files.whole_file import check_writable, whole_file
+from poselift.data.process import ended
+from poselift.pipeline.commands.reference_flags import check_usage, parser, settings
 from poselift.pipeline.progress import Printing
 
 if TYPE_CHECKING:
     from poselift.data.datasets.motion_datasets import MotionDataset
     from poselift.inference.poses.lifting import Lifter
+    from poselift.pipeline.reference.render_view import ViewChoice
+    from poselift.pipeline.reference.settings import Evaluation, StoredLifter, Training
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit status: 0 done, 1 something failed, 2 wrong usage, 130 interrupted."""
+    """Exit status: 2 for wrong usage, else see `ended`."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    return ended("run.py", lambda: _run_parsed(arguments), debug="--debug" in arguments)
+
+
+def _run_parsed(arguments: Sequence[str]) -> int:
     command = parser()
     asked = command.parse_args(arguments)
-    if asked.render and not (asked.viz_subject and asked.viz_action):
-        command.error("--render needs --viz-subject and --viz-action")
+    check_usage(command, asked)
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    try:
-        return run(command, asked)
-    except PoseliftError as error:
-        print(f"run.py: {one_line(error)}", file=sys.stderr)
-        return 1
-    except BrokenPipeError:  # whoever read the lines has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except KeyboardInterrupt:
-        print("run.py: interrupted", file=sys.stderr)
-        return 130
+    return run(command, asked)
 
 
 def run(command: argparse.ArgumentParser, asked: argparse.Namespace) -> int:
@@ -49,13 +46,15 @@ def run(command: argparse.ArgumentParser, asked: argparse.Namespace) -> int:
     from poselift.pipeline.reference.evaluate_keypoints import judge
     from poselift.pipeline.reference.lifter_source import obtain
 
+    _check_outputs(asked, source, evaluation)
     device, progress = checked_device(asked.device), Printing()
     dataset = load_motion_dataset(evaluation.dataset, evaluation.keypoints, evaluation.data_dir)
+    choice = _choice(asked, dataset, flip=evaluation.flip)
     weights = obtain(source, evaluation, dataset, device, progress)
     if weights is None:  # another process of the group reports
         return 0
-    if getattr(asked, "render", False):
-        _show(asked, dataset, Lifter(weights, device), flip=evaluation.flip)
+    if choice is not None:
+        _show(asked, dataset, Lifter(weights, device), choice)
         return 0
     table = judge(evaluation, dataset, weights, device, progress)
     if asked.json is not None:
@@ -64,9 +63,40 @@ def run(command: argparse.ArgumentParser, asked: argparse.Namespace) -> int:
     return 0
 
 
-def _show(asked: argparse.Namespace, dataset: MotionDataset, lifter: Lifter, *, flip: bool) -> None:
-    """--render: export and draw one take."""
-    from poselift.pipeline.reference.render_view import ViewChoice, export_view, render_view
+def _check_outputs(
+    asked: argparse.Namespace, source: Training | StoredLifter, evaluation: Evaluation
+) -> None:
+    """Raises: OutputError: what is asked for would replace something else."""
+    from poselift.inference.video.own_videos import OVERLAY
+    from poselift.pipeline.reference.evaluate_keypoints import TABLE_FILE
+    from poselift.pipeline.reference.render_view import EXPORT_FILE
+    from poselift.pipeline.reference.settings import StoredLifter
+
+    name, folder = evaluation.dataset, evaluation.data_dir
+    archives = f"data_2d_{name}_{evaluation.keypoints}.npz", f"data_3d_{name}.npz"
+    checkpoint = source.name if isinstance(source, StoredLifter) else source.resume
+    inputs = [*(folder / archive for archive in archives), source.folder / checkpoint]
+    if asked.json is not None:
+        check_writable(asked.json, TABLE_FILE, inputs)
+    if not getattr(asked, "render", False):
+        return
+    inputs += [] if asked.viz_video is None else [asked.viz_video]
+    if asked.viz_export is not None:
+        check_writable(_export_path(asked.viz_export), EXPORT_FILE, inputs)
+    if asked.viz_output is not None:
+        check_writable(asked.viz_output, OVERLAY, inputs)
+
+
+def _export_path(given: Path) -> Path:
+    """As NumPy, and so the reference, a name without ending gets one."""
+    return given if given.suffix else given.with_name(given.name + ".npy")
+
+
+def _choice(asked: argparse.Namespace, dataset: MotionDataset, *, flip: bool) -> ViewChoice | None:
+    """What --render is to show, if anything; says what is odd about it. Raises: PoseliftError."""
+    if not getattr(asked, "render", False):
+        return None
+    from poselift.pipeline.reference.render_view import ViewChoice, check_view
 
     choice = ViewChoice(
         asked.viz_subject,
@@ -77,10 +107,25 @@ def _show(asked: argparse.Namespace, dataset: MotionDataset, lifter: Lifter, *, 
         limit=asked.viz_limit if asked.viz_limit > 0 else None,
         downsample=asked.viz_downsample,
     )
+    notes = list(check_view(dataset, choice, asked.viz_video))
+    if asked.viz_output is None and asked.viz_export is None:
+        notes.append("--render without --viz-output or --viz-export shows nothing")
+    for note in notes:
+        print(f"run.py: {one_line(note)}", file=sys.stderr)
+    return choice
+
+
+def _show(
+    asked: argparse.Namespace, dataset: MotionDataset, lifter: Lifter, choice: ViewChoice
+) -> None:
+    """--render: export and draw one take."""
+    from poselift.pipeline.reference.render_view import export_view, render_view
+
     print("Rendering...")
     if asked.viz_export is not None:
-        export_view(lifter, dataset, choice, asked.viz_export)
-        print(f"Exporting joint positions to {asked.viz_export}")
+        path = _export_path(asked.viz_export)
+        export_view(lifter, dataset, choice, path)
+        print(f"Exporting joint positions to {path}")
     if asked.viz_output is not None:
         render_view(
             lifter,

@@ -22,9 +22,12 @@ def settings(
     command: argparse.ArgumentParser, asked: argparse.Namespace
 ) -> tuple[Training | StoredLifter, Evaluation]:
     """What was asked for; flags that contradict each other end the program with status 2."""
-    given = vars(asked)
+    given = dict(vars(asked))
     name = given.get("evaluate")
     try:
+        if "keypoints" in given:
+            dataset = given.get("dataset", Evaluation.dataset)
+            given["keypoints"] = _keypoints_named(given["keypoints"], dataset)
         if name and given.get("resume"):
             raise ValueError("--resume and --evaluate exclude each other")
         training = Training.of(**_those(given, Training, KeypointTraining))
@@ -32,6 +35,30 @@ def settings(
         return stored or training, Evaluation(**_those(given, Evaluation))
     except ValueError as error:
         command.error(str(error))
+
+
+def check_usage(command: argparse.ArgumentParser, asked: argparse.Namespace) -> None:
+    """Of run.py alone: what cannot come to anything ends the program with status 2."""
+    if getattr(asked, "dataset", "") == "custom":
+        if not asked.evaluate:
+            command.error("-d custom has no poses to train on: give --evaluate FILE")
+        if not asked.render:
+            command.error("-d custom has no true poses to judge by: give --render")
+    if asked.render:
+        if not (asked.viz_subject and asked.viz_action):
+            command.error("--render needs --viz-subject and --viz-action")
+        if asked.evaluate and not (asked.viz_output or asked.viz_export):
+            command.error("nothing to write: give --viz-output or --viz-export")
+
+
+def _keypoints_named(told: str, dataset: str) -> str:
+    """The name of an archive is as good as its keypoints'. Raises: ValueError."""
+    name = told.removesuffix(".npz").removeprefix(f"data_2d_{dataset}_")
+    if not name or not name.isprintable() or any(mark in name for mark in "/\\"):
+        raise ValueError(
+            f"-k is the NAME of data_2d_{dataset}_NAME.npz, not {told!r}; --data-dir is its folder"
+        )
+    return name
 
 
 def _those(given: Mapping[str, Any], *kinds: type) -> dict[str, Any]:
@@ -51,6 +78,7 @@ def parser() -> argparse.ArgumentParser:
         help="h36m, humaneva15, humaneva20, custom")  # fmt: skip
     add("--evaluate", metavar="FILE", help="judge a file of -c")
     add("--render", action="store_true", help="show one take")
+    add("--debug", action="store_true", help="show where an error came from")
     add_data(command.add_argument_group("data and evaluation"))
     add_model(command.add_argument_group("model"))
     add_training(command.add_argument_group("training"))

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from poselift.data.datasets.published_files import where_from
 from poselift.data.errors import FormatError
+from poselift.data.files.file_kinds import FileKind, json_keys
 from poselift.data.files.places import archives_folder
-from poselift.data.files.whole_file import whole_file
+from poselift.data.files.whole_file import check_writable, whole_file
 from poselift.pipeline.commands.shared_flags import add_device
 from poselift.pipeline.progress import Printing
 from poselift.pipeline.reference.experiments import NOT_RECORDED, Recipe, load_recipes, recipe_named
@@ -21,6 +22,12 @@ from poselift.pipeline.reference.settings import CHECKPOINTS
 if TYPE_CHECKING:
     from poselift.pipeline.reference.evaluate_keypoints import ErrorTable
     from poselift.pipeline.reference.reproduce import Comparison
+
+RESULT_FILE = FileKind(
+    "a result of poselift reproduce",
+    (),
+    lambda path: {"recipe", "title", "rows", "errors"} <= json_keys(path),
+)
 
 
 def add(commands: Any) -> None:
@@ -64,6 +71,8 @@ def _reproduce(asked: argparse.Namespace) -> int:
         raise FormatError(
             f"{recipe.name}: {len(missing)} of {len(files)} files missing, listed above."
         )
+    if asked.json is not None:
+        check_writable(asked.json, RESULT_FILE, files)
     table = reproduce(recipe, checked_device(asked.device), Printing())
     if table is None:  # another process of the group reports
         return 0

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from poselift.data.errors import one_line
+from poselift.data.errors import PoseliftError, one_line, told
 from poselift.data.structures import count_of
 from poselift.inference.detectors.choice import chosen
 from poselift.pipeline.clip.settings import RENDERS, STAGES, RunSettings
@@ -91,7 +92,7 @@ def run(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
     total = len(failures) + len(sources)
     if sources:
         failures += run_videos(sources, asked.output, settings, progress_for(quiet=quiet), done)
-    _print_failures(failures, total)
+    _print_failures(failures, total, debug=asked.debug)
     return 1 if failures else 0
 
 
@@ -103,11 +104,14 @@ def _line(result: ClipResult) -> str:
     what = f"{count_of(summary['frames'], 'frame')}, {people}"
     where = result.overlay or result.folder / "poses3d.npz"
     reused = " (up to date)" if len(summary["reused"]) == len(summary["seconds"]) else ""
-    return f"{result.source.name}: {what}, {seconds:.1f} s{reused} -> {where}"
+    return one_line(f"{result.source.name}: {what}, {seconds:.1f} s{reused} -> {where}")
 
 
-def _print_failures(failures: list[Failure], total: int) -> None:
+def _print_failures(failures: list[Failure], total: int, *, debug: bool) -> None:
     for failure in failures:
-        print(f"poselift: {one_line(failure.error)}", file=sys.stderr)
+        if debug:
+            traceback.print_exception(failure.error)
+        what = "" if isinstance(failure.error, PoseliftError) else f"{one_line(failure.source)}: "
+        print(f"poselift: {what}{told(failure.error)}", file=sys.stderr)
     if failures and total > 1:
         print(f"poselift: {len(failures)} of {total} inputs failed", file=sys.stderr)

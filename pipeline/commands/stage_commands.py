@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from poselift.data.errors import FormatError
+from poselift.data.errors import FormatError, one_line
 from poselift.data.structures import count_of
 from poselift.inference.detectors.choice import chosen
 from poselift.pipeline.clip.settings import checked_people
@@ -60,7 +60,7 @@ def _add_output(command: argparse.ArgumentParser, example: str) -> None:
 
 
 def _detect(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
-    from poselift.data.archives.stage_results import save_detections
+    from poselift.data.archives.stage_results import DETECTIONS_FILE, save_detections
     from poselift.data.files.whole_file import check_writable
     from poselift.inference.detecting import DetectorPool, detect_whole, detection_reader
     from poselift.inference.detectors import make_detector
@@ -69,51 +69,58 @@ def _detect(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
         choice = chosen(asked, asked.device)
     except ValueError as error:
         command.error(str(error))
+    check_writable(asked.output, DETECTIONS_FILE, [asked.video])
     reader = detection_reader(
         asked.video, asked.start, asked.end, rotate=asked.rotate, fps=asked.fps
     )
-    check_writable(asked.output)
     with DetectorPool(lambda: make_detector(choice), asked.workers) as pool:
         detections = detect_whole(reader, pool, progress_for())
     save_detections(asked.output, detections)
-    people = sum(len(frame) for frame in detections.frames)
-    print(f"{len(detections.frames)} frames, {people} detections -> {asked.output}")
+    found = count_of(sum(len(frame) for frame in detections.frames), "detection")
+    print(one_line(f"{count_of(len(detections.frames), 'frame')}, {found} -> {asked.output}"))
     return 0
 
 
 def _dataset(asked: argparse.Namespace) -> int:
-    from poselift.data.archives.stage_results import load_detections, save_tracks
+    from poselift.data.archives.stage_results import KEYPOINTS_FILE, load_detections, save_tracks
+    from poselift.data.files.file_kinds import check_output
     from poselift.inference.people.tracking import TrackerSettings
     from poselift.pipeline.clip.stages import track_people
 
+    check_output(asked.output, KEYPOINTS_FILE, [asked.detections])
     detections = load_detections(asked.detections)
     tracks = track_people(asked.detections, detections, asked.people, TrackerSettings())
     save_tracks(asked.output, tracks)
-    print(f"{count_of(len(tracks.people), 'person')} -> {asked.output}")
+    print(one_line(f"{count_of(len(tracks.people), 'person')} -> {asked.output}"))
     return 0
 
 
 def _lift(asked: argparse.Namespace) -> int:
-    from poselift.data.archives.stage_results import load_tracks, save_poses
+    from poselift.data.archives.stage_results import POSES_FILE, load_tracks, save_poses
+    from poselift.data.files.file_kinds import check_output
     from poselift.pipeline.clip.networks import make_lifter
     from poselift.pipeline.clip.stages import lift_people
 
+    check_output(asked.output, POSES_FILE, [asked.keypoints, Path(asked.lifter)])
     tracks = load_tracks(asked.keypoints)
     lifter, _ = make_lifter(asked.lifter, asked.device)
     save_poses(asked.output, lift_people(asked.keypoints.name, tracks, lifter, progress_for()))
     people, frames = count_of(len(tracks.people), "person"), len(tracks.timeline)
-    print(f"{people}, {count_of(frames, 'frame')} -> {asked.output}")
+    print(one_line(f"{people}, {count_of(frames, 'frame')} -> {asked.output}"))
     return 0
 
 
 def _render(asked: argparse.Namespace) -> int:
     from poselift.data.archives.stage_results import load_poses, load_tracks
+    from poselift.data.files.file_kinds import check_output
+    from poselift.inference.video.own_videos import OVERLAY
     from poselift.pipeline.clip.stages import render_clip
 
+    check_output(asked.output, OVERLAY, [asked.video, asked.keypoints, asked.poses])
     tracks, poses = load_tracks(asked.keypoints), load_poses(asked.poses)
     if len(tracks.timeline) != len(poses.timeline):
         raise FormatError(
-            f"{asked.poses}: has {len(poses.timeline)} frames, {asked.keypoints} has "
+            f"{asked.poses}: has {count_of(len(poses.timeline), 'frame')}, {asked.keypoints} has "
             f"{len(tracks.timeline)}. Lift these keypoints again."
         )
     start_s = float(tracks.timeline.times_s[0])
@@ -126,5 +133,5 @@ def _render(asked: argparse.Namespace) -> int:
         start_s=start_s,
         rotate=asked.rotate,
     )
-    print(asked.output)
+    print(one_line(asked.output))
     return 0

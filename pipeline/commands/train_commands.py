@@ -110,7 +110,8 @@ def _train(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
     except ValueError as error:
         command.error(str(error))
     device = checked_device(asked.device)
-    lifter_path(asked.output, asked.name)
+    start_from = [Path(recipe.start_from)] if recipe.start_from else []
+    lifter_path(asked.output, asked.name, [*asked.archives, *start_from])
     rest, _ = _clips(asked)
     training, validation = split_clips(rest, asked.validate.split(","))
     if not training or not validation:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from safetensors import SafetensorError
 
 from poselift.data.archives.joints_archive import JointsClip
 from poselift.data.errors import FormatError, OutputError
+from poselift.data.files.file_kinds import FileKind, is_log_of
 from poselift.data.files.whole_file import check_writable, whole_file
 from poselift.data.mocap.virtual_views import ViewSampler
 from poselift.data.progress import Progress
@@ -31,10 +32,12 @@ from poselift.models.optimizers import MuonAdamW
 from poselift.models.outputs import pose_of
 from poselift.models.reference_checkpoints import read_checkpoint
 from poselift.models.temporal import TemporalModel
-from poselift.models.weights import LifterWeights, save_lifter
+from poselift.models.weights import LIFTER_FILE, LifterWeights, save_lifter
 from poselift.pipeline.mocap.evaluate_mocap import validate
 from poselift.pipeline.mocap.mocap_batches import ROOT, UP, draw_batch
 from poselift.pipeline.mocap.mocap_recipe import MocapTraining
+
+LOG_FILE = FileKind("the log of a training", (), is_log_of("step"))
 
 
 class MocapTrainer:
@@ -179,8 +182,8 @@ def _schedule(step: int, recipe: MocapTraining) -> float:
     return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * part))
 
 
-def lifter_path(folder: Path, name: str) -> Path:
-    """Where a training leaves its lifter; proved to be writable.
+def lifter_path(folder: Path, name: str, inputs: Iterable[Path] = ()) -> Path:
+    """Where a training leaves its lifter; proved to be writable, as is its log.
 
     Raises: OutputError: it is not, or the name is not that of a file.
     """
@@ -188,7 +191,8 @@ def lifter_path(folder: Path, name: str) -> Path:
     if not plain or not name.strip(". "):
         raise OutputError(f"{name!r} cannot name a lifter: give a word without separators.")
     path = folder / f"{name}.safetensors"
-    check_writable(path)
+    check_writable(path, LIFTER_FILE, inputs)
+    check_writable(folder / "log.jsonl", LOG_FILE, inputs)
     return path
 
 

@@ -191,7 +191,7 @@ def render_overlay(
             if frame is None:
                 raise VideoError(
                     f"{destination}: the video gave {t} frames, its tracks have {len(times_s)}. "
-                    "It changed since; detect and lift it again."
+                    "Is it the video of these tracks? If it changed, detect its people again."
                 )
             if writer.pace.copies[t]:
                 writer.write(t, renderer.draw(frame, t))

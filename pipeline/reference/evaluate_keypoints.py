@@ -13,12 +13,19 @@ import numpy as np
 
 from poselift.data.datasets.motion_datasets import MotionDataset, View, select_views
 from poselift.data.errors import FormatError, LayoutMismatch
+from poselift.data.files.file_kinds import FileKind, json_keys
 from poselift.data.progress import Progress
 from poselift.data.skeletons import Skeleton
 from poselift.inference.poses.lifting import Lifter
 from poselift.models.metrics import mpjpe, n_mpjpe, p_mpjpe, velocity_error
 from poselift.models.weights import LifterWeights
 from poselift.pipeline.reference.settings import Evaluation
+
+TABLE_FILE = FileKind(
+    "a table of errors",
+    (),
+    lambda path: {"checkpoint", "dataset", "keypoints", "unit", "by_action"} <= json_keys(path),
+)
 
 
 @dataclass(frozen=True)

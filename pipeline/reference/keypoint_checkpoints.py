@@ -19,12 +19,14 @@ from torch import nn
 
 from poselift.data.datasets.published_files import check_present
 from poselift.data.errors import FormatError, reason_of
+from poselift.data.files.file_kinds import FileKind
 from poselift.data.files.places import weights_file
 from poselift.data.files.whole_file import whole_file
 from poselift.models.reference_checkpoints import ABOUT, read_checkpoint
 from poselift.pipeline.reference.train_keypoints import KeypointTrainer
 
 RESUME = "poselift_resume"
+CHECKPOINT_FILE = FileKind("a checkpoint", (), lambda path: "model_pos" in read_checkpoint(path))
 STANDARD = Path("checkpoint")  # where the reference keeps its checkpoints
 
 

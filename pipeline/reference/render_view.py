@@ -16,16 +16,31 @@ from poselift.data.cameras import (
 )
 from poselift.data.datasets.motion_datasets import MotionDataset, View
 from poselift.data.errors import FormatError, UnknownName
+from poselift.data.files.file_kinds import FileKind, check_output
 from poselift.data.files.whole_file import whole_file
 from poselift.data.skeletons import Skeleton
-from poselift.data.structures import Keypoints2D, Poses3D, Timeline, Tracks
+from poselift.data.structures import Keypoints2D, Poses3D, Timeline, Tracks, count_of
 from poselift.inference.poses.lifting import Lifter
 from poselift.inference.poses.tracks_to_poses import poses_of
+from poselift.inference.video.own_videos import OVERLAY
 from poselift.inference.video.video_reader import VideoReader
 from poselift.inference.video.video_writer import Kind
 from poselift.pipeline.overlay.render import overlay_size, render_overlay
 
 UNKNOWN_FPS = 25.0
+_COUNTED_FRAMES = 2  # containers promise a few too many
+_SAME_SHAPE = 0.01  # sides that were scaled are rounded
+
+
+def _is_export(path: Path) -> bool:
+    with path.open("rb") as stream:
+        if np.lib.format.read_magic(stream) != (1, 0):
+            return False
+        shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+    return len(shape) == 3 and shape[2] == 3 and dtype == np.float32
+
+
+EXPORT_FILE = FileKind("an export of 3D positions", (".npy",), _is_export)
 
 
 @dataclass(frozen=True)
@@ -66,6 +81,37 @@ class ViewChoice:
         return chosen
 
 
+def check_view(dataset: MotionDataset, choice: ViewChoice, video: Path | None) -> tuple[str, ...]:
+    """What the user should know of the video before it is drawn on, a sentence each.
+
+    Raises: UnknownName, VideoError; FormatError: no such frames, or a video of another shape.
+    """
+    view = choice.view(dataset)
+    choice.frames(len(view))
+    if video is None:
+        return ()
+    reader, notes = VideoReader(video), []
+    size, own = (reader.info.width, reader.info.height), (view.camera.width, view.camera.height)
+    whose = f"the keypoints of {view.subject} {view.action}"
+    if abs(size[0] * own[1] - size[1] * own[0]) > _SAME_SHAPE * own[0] * size[1]:
+        raise FormatError(
+            f"{video}: has {size[0]}x{size[1]} pixels, but {whose} are of {own[0]}x{own[1]}. "
+            "Give the video that they are of with --viz-video."
+        )
+    if size != own:
+        notes.append(
+            f"{video}: has {size[0]}x{size[1]} pixels, {whose} are of {own[0]}x{own[1]}; "
+            "they are drawn to scale"
+        )
+    frames = reader.expected_frames
+    if frames is not None and abs(frames - len(view)) > _COUNTED_FRAMES:
+        notes.append(
+            f"{video}: has {count_of(frames, 'frame')}, {whose} have {len(view)}; "
+            "is it another video?"
+        )
+    return tuple(notes)
+
+
 def export_view(lifter: Lifter, dataset: MotionDataset, choice: ViewChoice, path: Path) -> None:
     """Write the prediction as .npy, (T, J, 3) float32 metres, camera space.
 
@@ -99,10 +145,8 @@ def render_view(
         height: of the canvas, pixels.
     Raises: LayoutMismatch, VideoError, OutputError, UnknownName, FormatError.
     """
-    kinds: dict[str, Kind] = {".mp4": "mp4", ".gif": "gif"}
-    kind = kinds.get(destination.suffix.lower())
-    if kind is None:
-        raise FormatError(f"{destination}: overlays are .mp4 or .gif.")
+    check_output(destination, OVERLAY, [] if video is None else [video])
+    kind: Kind = "gif" if destination.suffix.lower() == ".gif" else "mp4"
     view = choice.view(dataset)
     size = view.camera.width, view.camera.height
     reader = None

@@ -81,6 +81,13 @@ class Training:
         if self.curves and not self.validated:
             raise ValueError("--export-training-curves needs what --no-eval leaves out")
 
+    def saves(self, epoch: int) -> bool:
+        """Whether there is a checkpoint after this epoch."""
+        return epoch % self.checkpoint_frequency == 0 or epoch == self.recipe.epochs
+
+    def checkpoint(self, epoch: int) -> Path:
+        return self.folder / f"epoch_{epoch}.bin"
+
     @classmethod
     def of(cls, **given: Any) -> Training:
         """From its own fields and those of its recipe. Raises: TypeError, ValueError."""

@@ -9,10 +9,12 @@ from typing import Any
 
 from poselift.data.datasets.motion_datasets import MotionDataset, View, select_views
 from poselift.data.errors import FormatError
+from poselift.data.files.whole_file import check_writable
 from poselift.data.progress import Progress, Silent, reported
 from poselift.inference.poses.lifting import Lifter
 from poselift.models.weights import LifterWeights
 from poselift.pipeline.reference.keypoint_checkpoints import (
+    CHECKPOINT_FILE,
     find_checkpoint,
     resume,
     save_checkpoint,
@@ -59,11 +61,21 @@ def train(
         if training.resume:
             resume(find_checkpoint(training.folder, training.resume), trainer)
         if group.leads:
+            log.check_writable(curves=training.curves)
+            _check_checkpoints(training, trainer.epoch)
             log.begin(after_epoch=trainer.epoch)
             _announce(trainer, views, progress)
         while trainer.epoch < trainer.recipe.epochs:
             _one_epoch(training, trainer, views, log, progress if group.leads else Silent())
         return trainer.weights() if group.leads else None
+
+
+def _check_checkpoints(training: Training, after_epoch: int) -> None:
+    """Raises: OutputError: one that will be saved would replace something else."""
+    resumed = [find_checkpoint(training.folder, training.resume)] if training.resume else []
+    for epoch in range(after_epoch + 1, training.recipe.epochs + 1):
+        if training.saves(epoch):
+            check_writable(training.checkpoint(epoch), CHECKPOINT_FILE, resumed)
 
 
 def _views(training: Training, evaluation: Evaluation, dataset: MotionDataset) -> TrainingViews:
@@ -121,8 +133,7 @@ def _one_epoch(
         log.add(entry)
         if training.curves:
             log.draw_curves()
-    last = trainer.epoch == trainer.recipe.epochs
-    if trainer.epoch % training.checkpoint_frequency == 0 or last:
-        path = training.folder / f"epoch_{trainer.epoch}.bin"
+    if training.saves(trainer.epoch):
+        path = training.checkpoint(trainer.epoch)
         save_checkpoint(path, trainer)
         progress.say(f"Saving checkpoint to {path}")

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from poselift.data.errors import MissingDependency
-from poselift.data.files.whole_file import whole_file
+from poselift.data.files.file_kinds import FileKind, is_log_of
+from poselift.data.files.whole_file import check_writable, whole_file
 
 # The curves: file name -> (label of the axis, factor, name of the loss).
 CURVES = {
@@ -16,6 +17,11 @@ CURVES = {
     "loss_traj.png": ("trajectory error (mm)", 1000, "trajectory"),
     "loss_2d.png": ("2D error (screen units)", 1, "2d"),
 }
+_MAKER = {"Software": "Poselift"}
+LOG_FILE = FileKind("the log of a training", (), is_log_of("epoch"))
+CURVE_FILE = FileKind(
+    "a training's curve", (".png",), lambda path: b"Software\0Poselift" in path.read_bytes()[:4096]
+)
 PARTS = {"train": "training", "eval": "training, evaluated", "valid": "validation",
          "unlabelled": "unlabelled, evaluated"}  # fmt: skip
 
@@ -48,6 +54,12 @@ class TrainingLog:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "log.jsonl"
+
+    def check_writable(self, *, curves: bool) -> None:
+        """Raises: OutputError: something else is there."""
+        check_writable(self.path, LOG_FILE)
+        for name in CURVES if curves else ():
+            check_writable(self.path.parent / name, CURVE_FILE)
 
     def begin(self, after_epoch: int) -> None:
         """Keep the entries of epochs that count; the later ones will come again."""
@@ -93,7 +105,7 @@ class TrainingLog:
             axes.set(xlabel="epoch", ylabel=label)
             axes.legend()
             with whole_file(self.path.parent / name) as part_file:
-                figure.savefig(part_file, format="png")
+                figure.savefig(part_file, format="png", metadata=_MAKER)
 
     def _write(self, entries: list[dict[str, Any]]) -> None:
         with whole_file(self.path) as part:

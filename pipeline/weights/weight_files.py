@@ -122,8 +122,10 @@ def record_of(folder: Path) -> dict[str, dict[str, Any]]:
         record = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise FormatError(f"{path}: cannot be read ({error}). Delete it.") from error
-    if not isinstance(record, dict) or not all(isinstance(v, dict) for v in record.values()):
-        raise FormatError(f"{path}: is no record of fetched files. Delete it.")
+    if not isinstance(record, dict) or not all(
+        isinstance(note, dict) and "sha256" in note for note in record.values()
+    ):
+        raise FormatError(f"{path}: is no record of fetched files. Move it away.")
     return record
 
 

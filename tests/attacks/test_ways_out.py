@@ -98,7 +98,7 @@ def test_members_of_an_npz_that_lead_out(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["../evil", "a/b", "", "C:evil", "a\nb"])
 def test_a_data_set_whose_name_leads_out(name: str, tmp_path: Path) -> None:
-    with pytest.raises(FormatError, match="cannot be part of a file"):
+    with pytest.raises(FormatError, match="cannot be part of a file's name"):
         custom_archive_path(tmp_path, name)
 
 

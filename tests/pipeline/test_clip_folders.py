@@ -9,11 +9,20 @@ from pathlib import Path
 import pytest
 from conftest import MakeVideo
 
-from poselift.data.errors import NoPersonFound
+from poselift.data.errors import NoPersonFound, OutputError
 from poselift.data.files.whole_file import file_sha256
 from poselift.pipeline.clip import run_many
 from poselift.pipeline.clip.clip_folders import clip_folders
-from poselift.pipeline.clip.folder_record import RECORD, FolderRecord, Origin, origin_of
+from poselift.pipeline.clip.folder_record import (
+    LOCK,
+    MAKING,
+    RECORD,
+    FolderRecord,
+    Origin,
+    locked,
+    origin_of,
+)
+from poselift.pipeline.clip.folder_record import RESULTS as ALL_RESULTS
 from poselift.pipeline.clip.run_many import run_video
 from poselift.pipeline.clip.settings import RunSettings
 from poselift.pipeline.clip.sources import absolute
@@ -85,6 +94,27 @@ def test_a_folder_that_holds_anything_of_others_is_not_taken(tmp_path: Path) -> 
     assert names([walk], tmp_path) == ["walk.mp4-2"]
 
 
+def test_what_is_not_ours_under_our_names_is_kept(tmp_path: Path) -> None:
+    walk, out = video(tmp_path / "walk.mp4", "a video"), tmp_path / "out"
+    making = out / "walk" / MAKING
+    mine = [video(making / "notes.txt", "mine"), video(tmp_path / "elsewhere", "mine")]
+    assert names([walk], out) == ["walk.mp4"]
+    with locked(out / "walk") as part:
+        (part / "overlay.mp4").write_text("unfinished")
+        (part / ".detections.x.part.npz").write_text("unfinished")
+    assert [path.name for path in making.iterdir()] == ["notes.txt"]
+    lock = out / "walk" / LOCK
+    lock.unlink()
+    lock.symlink_to(mine[1])
+    with pytest.raises(OutputError, match="is not ours"), locked(out / "walk"):
+        pass
+    lock.unlink()
+    mine.append(video(lock, "mine"))
+    with pytest.raises(OutputError, match="is not ours"), locked(out / "walk"):
+        pass
+    assert [path.read_text() for path in mine] == ["mine"] * 3
+
+
 def test_damaged_records_own_nothing(tmp_path: Path) -> None:
     walk = video(tmp_path / "a" / "walk.mp4", "a")
     folder = tmp_path / "out" / "walk"
@@ -125,6 +155,7 @@ def test_a_folder_never_mixes_results(clip: Path, tmp_path: Path, make_video: Ma
     run_video(clip, out, RunSettings(**short))
     folder = out / "walk"
     assert results(folder) == RESULTS | {"overlay.mp4"}
+    assert results(folder) <= ALL_RESULTS
     before = {path: path.read_bytes() for path in folder.iterdir()}
     (tmp_path / "other").mkdir()
     nobody = make_video("other/walk.mp4", "-c:v", "libx264")

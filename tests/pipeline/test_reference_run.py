@@ -150,7 +150,8 @@ def test_the_defaults_are_the_references() -> None:
 @pytest.mark.parametrize(
     "told",
     ["-r a --evaluate b", "--no-eval --export-training-curves", "-arc 3,4", "--subset 0",
-     "-b 2 -s 3", "-drop 1", "--render --viz-subject S1"],
+     "-b 2 -s 3", "-drop 1", "--render --viz-subject S1", "-d custom -k x", "-k some/where",
+     "-d custom -k x --evaluate f", "--evaluate f --render --viz-subject a --viz-action b"],
 )  # fmt: skip
 def test_contradictions_are_refused(told: str) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -273,6 +274,26 @@ def test_frames_of_the_video_are_drawn_on(
     assert main([*told[:-1], str(tmp_path / "out.avi")]) == 1
     assert ".mp4 or .gif" in capsys.readouterr().err
     assert main([*told, "--viz-skip", "500"]) == 1
+
+
+def test_a_video_that_is_not_the_takes_is_told_before_the_work(
+    h36m: Path, tmp_path: Path, make_video, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = f"-k data_2d_h36m_gt.npz --data-dir {h36m} -c {h36m / 'own'} --device cpu --render \
+        --viz-subject S9 --viz-action Eating --viz-size 2 --viz-output {tmp_path / 'out.gif'}"
+    wide, gone = make_video("wide.mp4"), tmp_path / "gone.mp4"
+    for video, reason in ((wide, "of 1000x1002"), (gone, "no such file")):
+        told = [*own.split(), "--viz-video", str(video), "--evaluate", "nowhere.bin"]
+        assert main(told) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith(f"run.py: {video}: ") and reason in line
+    small = make_video("small.mp4", size="500x500")
+    assert main([*own.split(), "--viz-video", str(small), "--evaluate", "epoch_1.bin"]) == 0
+    said = capsys.readouterr().err
+    assert "has 500x500 pixels" in said and "has 20 frames" in said
+    export = tmp_path / "positions"  # NumPy, and so the reference, gives it an ending
+    assert main([*own.split(), "--evaluate", "epoch_1.bin", "--viz-export", str(export)]) == 0
+    assert np.load(tmp_path / "positions.npy").shape == (24, 17, 3)
 
 
 def test_humaneva_from_training_to_evaluation(
