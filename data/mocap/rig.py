@@ -9,7 +9,12 @@ A rig is a JSON file (data/mocap/rigs/*.json, or the user's own):
                     several with their weights: {"LeftUpLeg": 0.5, "RightUpLeg": 0.5}
     coco            the same for COCO's joints that lie elsewhere; may be left out
     head            turned_by: the point whose rotation is the head's; base and offset_m
-                    (forward, left, up; metres): where H36M's neck lies, in the face's middle
+                    (forward, left, up; metres): where H36M's neck lies, in the face's middle;
+                    turn (degrees), where the head is pitched down against that rotation
+    bones           points that the rig adds to the file's, where the file's bones are not the
+                    person's: {NAME: {"start": a point or such a bone, "turned_by": a point,
+                    "offset": [x, y, z] in femurs}}; may be left out
+    femur           its length in the file's unit; with bones
 
 The top of the head, nose, eyes and ears follow from the head's place and rotation, by one
 geometry for all rigs. Bodies are scaled, so that a unit of length need not be known.
@@ -19,14 +24,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from poselift.data.errors import FormatError, UnknownName
-from poselift.data.mocap.kinematics import Motion
+from poselift.data.mocap.kinematics import Motion, euler_matrices
+from poselift.data.mocap.rig_bones import Bone, points_of, read_bones, with_bones
 from poselift.data.skeletons import COCO17, H36M17, Skeleton
 
 FOLDER = Path(__file__).with_name("rigs")
@@ -62,8 +68,11 @@ class Rig:
     head_turned_by: str
     head_base: str
     head_offset_m: tuple[float, float, float]
+    head_turn_deg: float = 0.0
     strip: str = ""
     fps: float | None = None
+    bones: Mapping[str, Bone] = field(default_factory=dict)
+    femur: float = 1.0
 
     @property
     def axes(self) -> np.ndarray:
@@ -75,9 +84,8 @@ class Rig:
     def points(self) -> frozenset[str]:
         """All points that a file must have."""
         mixes = [*self.joints.values(), *self.coco.values()]
-        return frozenset(
-            [self.head_turned_by, self.head_base, *(name for mix in mixes for name in mix)]
-        )
+        named = {self.head_turned_by, self.head_base, *(name for mix in mixes for name in mix)}
+        return frozenset((named - set(self.bones)) | points_of(self.bones))
 
 
 def load_rig(path: Path) -> Rig:
@@ -95,8 +103,11 @@ def load_rig(path: Path) -> Rig:
             head_turned_by=head["turned_by"],
             head_base=head["base"],
             head_offset_m=_three(head["offset_m"]),
+            head_turn_deg=float(head.get("turn", 0.0)),
             strip=about.get("strip", ""),
             fps=None if fps is None else float(fps),
+            bones=read_bones(about.get("bones", {})),
+            femur=float(about.get("femur", 1.0)),
         )
         _check(rig)
     except OSError as error:
@@ -155,6 +166,8 @@ def apply_rig(label: str, motion: Motion, rig: Rig) -> tuple[np.ndarray, np.ndar
     Raises: FormatError: the motion's legs have no length.
     """
     motion = stripped(motion, rig)
+    if rig.bones:
+        motion = with_bones(motion, rig.bones, rig.femur)
     turn = rig.axes
     placed = Motion(
         motion.names,
@@ -171,7 +184,8 @@ def apply_rig(label: str, motion: Motion, rig: Rig) -> tuple[np.ndarray, np.ndar
         raise FormatError(f"{label}: its thighs have no length.")
     scale = FEMUR_M / float(np.mean(femurs))
     body = {joint: places * scale for joint, places in body.items()}
-    rotation = placed.rotation(rig.head_turned_by)
+    pitch = euler_matrices(np.array([[rig.head_turn_deg]]), "y")
+    rotation = placed.rotation(rig.head_turned_by) @ pitch
     neck = placed.point(rig.head_base) * scale + rotation @ np.array(rig.head_offset_m)
     face = {joint: neck + rotation @ np.array(offset) for joint, offset in FACE.items()}
     coco = {joint: _mixed(placed, mix) * scale for joint, mix in rig.coco.items()}
