@@ -28,12 +28,14 @@ class Motion:
         rotations: (T, N, 3, 3) from the rest pose, in which all are the identity, to the
             frame's.
         fps: None where the format does not say.
+        rest: the same points in the rest pose, one frame; None where it is not known.
     """
 
     names: tuple[str, ...]
     positions: np.ndarray
     rotations: np.ndarray
     fps: float | None
+    rest: Motion | None = None
 
     def point(self, name: str) -> np.ndarray:
         """(T, 3). Raises: ValueError: no such point."""
@@ -100,3 +102,16 @@ def forward(
         moved = np.einsum("tij,tj->ti", frame, np.broadcast_to(offset, (len(frame), 3)))
         positions.append(positions[parent] + moved)
     return np.stack(positions, 1), np.stack(rotations, 1)
+
+
+def rest_pose(
+    names: Sequence[str], parents: Sequence[int], offsets: Sequence[np.ndarray], *, turned: bool
+) -> Motion:
+    """The frame in which no joint is turned.
+
+    Args:
+        offsets: N of (3,), or of (T, 3), of which the first counts.
+    """
+    still = [np.eye(3)[None]] * len(names)
+    places = [np.atleast_2d(offset)[0] for offset in offsets]
+    return Motion(tuple(names), *forward(parents, still, places, turned=turned), None)

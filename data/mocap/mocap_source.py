@@ -16,7 +16,7 @@ from poselift.data.mocap.asf_amc import AcclaimSkeleton, read_amc, read_asf
 from poselift.data.mocap.bvh import read_bvh
 from poselift.data.mocap.kinematics import Motion
 from poselift.data.mocap.mocap_cleaning import MIN_FRAMES, clean_takes
-from poselift.data.mocap.rig import Rig, apply_rig, rig_for
+from poselift.data.mocap.rig import Rig, apply_rig, rig_for, up_of
 
 SUFFIXES = (".amc", ".bvh")
 
@@ -28,12 +28,14 @@ class TakeJoints:
     Args:
         clips: its usable pieces.
         rig: name of the rig that was used.
+        up: the file's axis that was taken for it, such as "+y".
         frames: that the pieces have, at most 60 a second.
         cut: how many of them were glitches or in pieces too short.
     """
 
     clips: tuple[JointsClip, ...]
     rig: str
+    up: str
     frames: int
     cut: int
 
@@ -65,7 +67,12 @@ def clip_names(paths: Sequence[Path], prefix: str = "") -> list[str]:
 
 
 def convert_take(
-    path: Path, rigs: Sequence[Rig], *, name: str | None = None, fps: float | None = None
+    path: Path,
+    rigs: Sequence[Rig],
+    *,
+    name: str | None = None,
+    fps: float | None = None,
+    up: str | None = None,
 ) -> TakeJoints:
     """The joints of one file.
 
@@ -73,6 +80,7 @@ def convert_take(
         rigs: the first that fits best is used.
         name: of the clip; the file's, without its suffix, by default.
         fps: of the file, where neither it nor its rig says or both are wrong.
+        up: axis of the file, such as "+y"; found by default.
     Raises: FormatError, MissingDependency.
     """
     motion = read_motion(path)
@@ -80,14 +88,15 @@ def convert_take(
     rate = fps or motion.fps or rig.fps
     if rate is None:
         raise FormatError(f"{path}: does not say its frame rate, nor does its rig. Give --fps.")
-    h36m, coco = apply_rig(str(path), motion, rig)
+    up = up or up_of(str(path), motion, rig)
+    h36m, coco = apply_rig(str(path), motion, rig, up)
     clips, cut = clean_takes(name or path.stem, h36m, coco, rate)
     if not clips:
         raise FormatError(
             f"{path}: {len(motion.positions)} frames, but nowhere {MIN_FRAMES} in a row that "
             "are usable. Check its rig (--rig) and its frame rate (--fps)."
         )
-    return TakeJoints(tuple(clips), rig.name, int(np.sum([len(c.h36m) for c in clips])), cut)
+    return TakeJoints(tuple(clips), rig.name, up, int(np.sum([len(c.h36m) for c in clips])), cut)
 
 
 def read_motion(path: Path) -> Motion:
@@ -106,9 +115,10 @@ def skeleton_file(amc: Path) -> Path:
     Raises: FormatError: there is none, or it is not clear which.
     """
     there = [path for path in amc.parent.iterdir() if path.suffix.lower() == ".asf"]
-    named = [path for path in there if amc.stem.startswith(path.stem)]
+    # Files from Windows differ in letter case: RUN.AMC goes with Run.asf.
+    named = [path for path in there if amc.stem.casefold().startswith(path.stem.casefold())]
     if named:
-        return max(named, key=lambda path: len(path.stem))
+        return max(named, key=lambda path: (len(path.stem), amc.stem.startswith(path.stem)))
     if len(there) != 1:
         found = ", ".join(sorted(path.name for path in there)) or "none"
         raise FormatError(f"{amc}: needs its skeleton, one .asf beside it; found: {found}.")
