@@ -49,6 +49,7 @@ class ForeignClip:
         format: a name of poselift.data.foreign.formats.FORMATS.
         frames: the people of each frame by the file's own frame number.
         every_frame: the file lists frames without people too.
+        from_one: frames are numbered from 1, whether or not the first is there.
         joints: names of the joints where the file has them.
         layout: name of the layout where the format settles it.
         normalised: x and y are shares of the picture's width and height.
@@ -62,6 +63,7 @@ class ForeignClip:
     format: str
     frames: Frames
     every_frame: bool = False
+    from_one: bool = False
     joints: tuple[str, ...] | None = None
     layout: str | None = None
     normalised: bool = False

@@ -73,12 +73,12 @@ def import_keypoints(
     video = settings.video
     clip = read_foreign(source, settings.kind, video.name if video else None)
     layout = layout_of(clip, settings.layout)
-    timeline = (
+    timeline, rotation = (
         _timeline_of_video(clip, video, progress or Silent())
         if video
-        else _timeline_as_told(clip, settings)
+        else (_timeline_as_told(clip, settings), 0)
     )
-    imported = convert(clip, layout, timeline)
+    imported = convert(clip, layout, timeline, rotation)
     detections, people = imported.detections, settings.people
     if imported.ids is None:
         tracks = track_people(source, detections, people, TrackerSettings())
@@ -87,8 +87,11 @@ def import_keypoints(
     return ImportedClip(clip.format, imported, tracks)
 
 
-def _timeline_of_video(clip: ForeignClip, video: Path, progress: Progress) -> Timeline:
-    """The frames that the video really has. Raises: VideoError; FormatError: another size."""
+def _timeline_of_video(clip: ForeignClip, video: Path, progress: Progress) -> tuple[Timeline, int]:
+    """The frames that the video really has, and by how many degrees they are turned.
+
+    Raises: VideoError; FormatError: another size.
+    """
     reader = VideoReader(video, fit=_GLANCE)
     info = reader.info
     if clip.size is not None and clip.size != (info.width, info.height):
@@ -101,7 +104,7 @@ def _timeline_of_video(clip: ForeignClip, video: Path, progress: Progress) -> Ti
         for frame in reader:
             times.append(frame.time_s)
             progress.advance()
-    return reader.timeline(times)
+    return reader.timeline(times), info.rotation
 
 
 def _timeline_as_told(clip: ForeignClip, settings: ImportSettings) -> Timeline:
