@@ -71,7 +71,7 @@ def _rate(text: str) -> float:
 
 
 def _axis(text: str) -> str:
-    axis = text if text[:1] in ("+", "-") else f"+{text}"
+    axis = text.lower() if text[:1] in ("+", "-") else f"+{text.lower()}"
     if axis not in AXES:
         raise ValueError(text)
     return axis

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from poselift.data.archives.keypoint_archive import MAX_PIXELS
 from poselift.data.errors import FormatError
 from poselift.data.foreign.clip import ForeignClip, ForeignPerson, frame_number, person_number
 from poselift.data.foreign.reading import certainty, entries, fields, optional_number, triples
@@ -59,13 +60,18 @@ def _frames_by_image(images: list[dict[str, Any]]) -> dict[object, int]:
 
 def _size(images: list[dict[str, Any]]) -> tuple[int, int] | None:
     """(width, height) of all; None where they do not say. Raises: ValueError: they differ."""
-    sizes = {(about.get("width"), about.get("height")) for about in images}
+    sizes = {(_side(about, "width"), _side(about, "height")) for about in images}
     if len(sizes) > 1:
         raise ValueError("its images are of several sizes")
     width, height = sizes.pop() if sizes else (None, None)
-    if type(width) is not int or type(height) is not int or width < 1 or height < 1:
-        return None
-    return width, height
+    return (width, height) if width and height else None
+
+
+def _side(image: dict[str, Any], name: str) -> int | None:
+    pixels = image.get(name)
+    if pixels is not None and (type(pixels) is not int or not 0 < pixels <= MAX_PIXELS):
+        raise ValueError(f"an image has a {name} of {str(pixels)[:40]}")
+    return pixels
 
 
 def _category(categories: Any) -> tuple[object, tuple[str, ...] | None]:

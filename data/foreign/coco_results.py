@@ -17,6 +17,7 @@ from poselift.data.foreign.coco_annotations import is_annotations, read_annotati
 from poselift.data.foreign.reading import entries, fields, load_json, optional_number, triples
 
 PERSON = 1
+NOT_TRACKED: tuple[object, ...] = (None, 0, [], [0])
 
 
 def read_coco(path: Path) -> ForeignClip:
@@ -36,7 +37,10 @@ def read_alphapose(path: Path) -> ForeignClip:
             for image, people in content.items()
             for person in entries(people, "people")
         ]
-    return ForeignClip(path, "alphapose", _frames(path, entries(content, "people"), "idx"))
+    people = entries(content, "people")
+    # It writes 0 for everybody when it did not track.
+    tracked = any(isinstance(p, dict) and p.get("idx") not in NOT_TRACKED for p in people)
+    return ForeignClip(path, "alphapose", _frames(path, people, "idx" if tracked else None))
 
 
 def is_results(content: Any) -> bool:
@@ -55,7 +59,9 @@ def is_alphapose(content: Any) -> bool:
     )
 
 
-def _frames(path: Path, content: list[Any], tracked_id: str) -> dict[int, list[ForeignPerson]]:
+def _frames(
+    path: Path, content: list[Any], tracked_id: str | None
+) -> dict[int, list[ForeignPerson]]:
     frames: dict[int, list[ForeignPerson]] = {}
     names: dict[int, object] = {}
     for number, entry in enumerate(content):
@@ -66,7 +72,9 @@ def _frames(path: Path, content: list[Any], tracked_id: str) -> dict[int, list[F
             frame = frame_number(about["image_id"])
             if names.setdefault(frame, about["image_id"]) != about["image_id"]:
                 raise ValueError(f"is of another image with the frame number {frame}")
-            person = person_of(about, tracked_id)
+            person_id = person_number(about.get(tracked_id)) if tracked_id else None
+            points = triples(about["keypoints"])
+            person = ForeignPerson(points, optional_number(about.get("score")), person_id)
         except KeyError as error:
             raise FormatError(
                 f"{path}: entry {number} has no {error}. Write the results again."
@@ -82,12 +90,3 @@ def _frames(path: Path, content: list[Any], tracked_id: str) -> dict[int, list[F
             "of people."
         )
     return frames
-
-
-def person_of(about: dict[str, Any], tracked_id: str) -> ForeignPerson:
-    """Raises: KeyError: no keypoints; ValueError."""
-    person_id = person_number(about.get(tracked_id))
-    # AlphaPose writes 0 for everybody when it did not track.
-    person_id = None if tracked_id == "idx" and person_id == 0 else person_id
-    points = triples(about["keypoints"])
-    return ForeignPerson(points, optional_number(about.get("score")), person_id)

@@ -24,7 +24,7 @@ from poselift.data.foreign.clip import ForeignClip, ForeignPerson
 from poselift.data.foreign.film_check import end_notes, turn_advice, turn_notes
 from poselift.data.foreign.layouts import NEEDED, ForeignLayout
 from poselift.data.skeletons import COCO17
-from poselift.data.structures import Detections, FrameDetections, Timeline
+from poselift.data.structures import Detections, FrameDetections, Timeline, count_of
 
 MIN_JOINTS = 3
 LARGEST_COORDINATE = 1e6
@@ -71,8 +71,9 @@ def frame_indices(clip: ForeignClip, video_frames: int | None) -> dict[int, int]
     indices = {frame: frame - from_one for frame in sorted(clip.frames)}
     if video_frames is not None and indices[last] >= video_frames:
         raise FormatError(
-            f"{clip.source}: has a frame {last}, but the video has only {video_frames} frames. "
-            "Give the video that the keypoints are of, or --width, --height and --fps instead."
+            f"{clip.source}: has a frame {last}, but the video has only "
+            f"{count_of(video_frames, 'frame')}. Give the video that the keypoints are of, or "
+            "--width, --height and --fps instead."
         )
     if video_frames is None and last - first > max(SPARSEST * count, FEW_FRAMES):
         raise FormatError(
@@ -110,7 +111,7 @@ def convert(
     if not there.any():
         raise NoPersonFound(
             f"{clip.source}: nobody has {MIN_JOINTS} joints or more in any of its "
-            f"{len(clip.frames)} frames. Check --format and --layout, or detect again."
+            f"{count_of(len(clip.frames), 'frame')}. Check --format and --layout, or detect again."
         )
     xy, found, frames = xy[there], found[there], frames[there]
     confidence = np.where(found, confidence[there].clip(0, 1), 0)

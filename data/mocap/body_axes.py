@@ -21,6 +21,7 @@ AXES = {
 }
 # Joints of H36M's body (no neck, no head) -> (T, 3) places in the file's axes.
 Body = Mapping[str, np.ndarray]
+USED = frozenset(("+y", "+z"))  # by nearly all files
 SIDES = ("left", "right")
 # Legs of rest poses are astride: CMU's thighs by 20 degrees.
 STRAIGHT = np.cos(np.radians(35))
@@ -49,7 +50,9 @@ def rest_axes(rest: Body) -> np.ndarray | None:
 
 
 def up_axis(label: str, usual: str, rest: np.ndarray | None, body: Body) -> str:
-    """The file's up, such as "+y": where rest pose, motion and habit agree, or the floor says so.
+    """The file's up, such as "+y": where rest pose and motion agree, or one of them is usual.
+
+    A floor at 0 decides where they do not, and is not disregarded where it contradicts.
 
     Args:
         usual: what files with such joints mostly have.
@@ -58,15 +61,16 @@ def up_axis(label: str, usual: str, rest: np.ndarray | None, body: Body) -> str:
     """
     resting = None if rest is None else _nearest(rest[:, 2], ALONG)
     moving = _nearest(_unit(body["thorax"] - _feet(body)).mean(0), STANDING)
-    if moving is None and resting == usual:
-        return usual
-    # Where joints have axes of their own the rest pose lies anywhere.
-    if moving is not None and moving in (resting, usual):
+    if moving is not None and moving == resting:
         return moving
-    axes = {axis for axis in (usual, resting, moving) if axis is not None}
-    grounded = [axis for axis in axes if _on_floor(axis, body)]
-    if len(grounded) == 1:
-        return grounded[0]
+    likely = {axis for axis in (usual, resting, moving) if axis is not None}
+    grounded = {axis for axis in likely | USED if _on_floor(axis, body)}
+    # Where joints have axes of their own the rest pose lies anywhere.
+    if moving == usual or (moving is None and resting == usual):
+        if usual in grounded or not grounded:
+            return usual
+    elif len(grounded & likely) == 1:
+        return min(grounded & likely)
     shown = [f"its rest pose stands along {resting}"] if resting else []
     shown += [f"people stand along {moving}" if moving else "nobody stands for long"]
     raise FormatError(
@@ -88,7 +92,7 @@ def turned_upright(up: str, usual: str, forward: str) -> np.ndarray:
     return np.eye(3) if up == usual else 2 * np.outer(axis, axis) - np.eye(3)
 
 
-def head_axes(rest: np.ndarray | None, head: np.ndarray, body: Body) -> np.ndarray:
+def head_axes(label: str, rest: np.ndarray | None, head: np.ndarray, body: Body) -> np.ndarray:
     """(3, 3) whose columns are forward, left and up of a head that its joint has not turned.
 
     By the rest pose; where there is none, by the first frame in which the body stands like
@@ -97,14 +101,19 @@ def head_axes(rest: np.ndarray | None, head: np.ndarray, body: Body) -> np.ndarr
     Args:
         rest: rest_axes.
         head: (T, 3, 3) rotations of the head's joint.
+    Raises: FormatError: the trunk has no length or no width.
     """
-    ahead = head.transpose(0, 2, 1) @ _facing(body, body["thorax"] - body["hip"])
+    facing = _facing(body, body["thorax"] - body["hip"])
+    whole = np.linalg.det(facing) > 0.5
+    if not whole.any():
+        raise FormatError(f"{label}: its trunk has no length or no width. Check its rig (--rig).")
+    ahead = head[whole].transpose(0, 2, 1) @ facing[whole]
     mean = Rotation.from_matrix(ahead).mean()
     if rest is not None:
         apart = Rotation.from_matrix(rest).inv() * mean
         if np.degrees(apart.magnitude()) <= FARTHEST_HEAD_DEG:
             return rest
-    like_rest = np.flatnonzero(_stands(body) & _arms_out(body))
+    like_rest = np.flatnonzero((_stands(body) & _arms_out(body))[whole])
     return ahead[like_rest[0]] if len(like_rest) else np.asarray(mean.as_matrix())
 
 

@@ -15,6 +15,8 @@ MAX_FRAMES = 864_000
 MAX_POINTS = 1024
 # 8 bytes x (3 + 9) numbers for each: about 4 GB, the most that a take may ask for.
 MAX_PLACES = 40_000_000
+# In the file's unit, whatever it is.
+FARTHEST = 1e9
 MAX_TEXT_BYTES = 256 << 20
 
 
@@ -63,12 +65,12 @@ def check_size(label: str, frames: int, points: int) -> None:
 
 
 def check_numbers(label: str, motion: Motion) -> Motion:
-    """Raises: FormatError: some positions are no numbers."""
-    bad = ~np.isfinite(motion.positions).all((1, 2))
-    if bad.any():
-        raise FormatError(
-            f"{label}: frame {int(bad.argmax()) + 1} holds values that are no numbers."
-        )
+    """Raises: FormatError: some positions are no numbers, or farther than anything is."""
+    for part in (motion, *([motion.rest] if motion.rest else [])):
+        bad = ~(np.abs(part.positions) < FARTHEST).all((1, 2))
+        if bad.any():
+            where = f"frame {int(bad.argmax()) + 1}" if part is motion else "its skeleton"
+            raise FormatError(f"{label}: {where} holds values that are no places.")
     return motion
 
 

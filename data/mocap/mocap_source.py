@@ -17,6 +17,7 @@ from poselift.data.mocap.bvh import read_bvh
 from poselift.data.mocap.kinematics import Motion
 from poselift.data.mocap.mocap_cleaning import MIN_FRAMES, clean_takes
 from poselift.data.mocap.rig import Rig, apply_rig, rig_for, up_of
+from poselift.data.structures import count_of
 
 SUFFIXES = (".amc", ".bvh")
 
@@ -51,7 +52,7 @@ def motion_files(sources: Sequence[Path]) -> Iterator[Path]:
             continue
         if not source.is_dir():
             raise FormatError(f"{source}: no such file or folder.")
-        found = sorted(path for path in source.rglob("*") if path.suffix.lower() in SUFFIXES)
+        found = sorted(path for path in source.rglob("*") if _is(path, *SUFFIXES))
         if not found:
             raise FormatError(f"{source}: holds no motion capture (*.bvh, *.amc with *.asf).")
         yield from found
@@ -93,8 +94,8 @@ def convert_take(
     clips, cut = clean_takes(name or path.stem, h36m, coco, rate)
     if not clips:
         raise FormatError(
-            f"{path}: {len(motion.positions)} frames, but nowhere {MIN_FRAMES} in a row that "
-            "are usable. Check its rig (--rig) and its frame rate (--fps)."
+            f"{path}: {count_of(len(motion.positions), 'frame')}, but nowhere {MIN_FRAMES} in "
+            "a row that are usable. Check its rig (--rig) and its frame rate (--fps)."
         )
     return TakeJoints(tuple(clips), rig.name, up, int(np.sum([len(c.h36m) for c in clips])), cut)
 
@@ -114,7 +115,7 @@ def skeleton_file(amc: Path) -> Path:
 
     Raises: FormatError: there is none, or it is not clear which.
     """
-    there = [path for path in amc.parent.iterdir() if path.suffix.lower() == ".asf"]
+    there = [path for path in amc.parent.iterdir() if _is(path, ".asf")]
     # Files from Windows differ in letter case: RUN.AMC goes with Run.asf.
     named = [path for path in there if amc.stem.casefold().startswith(path.stem.casefold())]
     if named:
@@ -123,6 +124,11 @@ def skeleton_file(amc: Path) -> Path:
         found = ", ".join(sorted(path.name for path in there)) or "none"
         raise FormatError(f"{amc}: needs its skeleton, one .asf beside it; found: {found}.")
     return there[0]
+
+
+def _is(path: Path, *suffixes: str) -> bool:
+    """Not what systems hide beside files, such as `._walk.bvh`."""
+    return path.suffix.lower() in suffixes and not path.name.startswith(".")
 
 
 @cache

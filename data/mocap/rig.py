@@ -167,9 +167,8 @@ def apply_rig(
     """
     turn = rig.axes @ turned_upright(up or up_of(label, motion, rig), rig.up, rig.forward)
     motion = _with_points(motion, rig)
-    unturned = head_axes(
-        _rest_axes(motion, rig), motion.rotation(rig.head_turned_by), _body(motion, rig)
-    )
+    head = motion.rotation(rig.head_turned_by)
+    unturned = head_axes(label, _rest_axes(motion, rig), head, _body(motion, rig))
     placed = replace(motion, positions=motion.positions @ turn.T)
     body = _body(placed, rig)
     femurs = [
@@ -181,7 +180,7 @@ def apply_rig(
     scale = FEMUR_M / float(np.mean(femurs))
     body = {joint: places * scale for joint, places in body.items()}
     pitch = euler_matrices(np.array([[rig.head_turn_deg]]), "y")
-    rotation = turn @ motion.rotation(rig.head_turned_by) @ unturned @ pitch
+    rotation = turn @ head @ unturned @ pitch
     neck = placed.point(rig.head_base) * scale + rotation @ np.array(rig.head_offset_m)
     face = {joint: neck + rotation @ np.array(offset) for joint, offset in FACE.items()}
     coco = {joint: _mixed(placed, mix) * scale for joint, mix in rig.coco.items()}

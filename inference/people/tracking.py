@@ -141,8 +141,9 @@ def _nobody(detections: Detections, settings: TrackerSettings, shortest: int) ->
     sure = sum(score >= settings.sure_score for score in best)
     if not sure:
         return NoPersonFound(
-            f"no person in any of its {total} frames (best score {max(best, default=0.0):.2f}, "
-            f"needed {settings.sure_score:.2f}). Check that people are visible and upright."
+            f"no person in any of its {count_of(total, 'frame')} (best score "
+            f"{max(best, default=0.0):.2f}, needed {settings.sure_score:.2f}). Check "
+            "that people are visible and upright."
         )
     return NoPersonFound(
         f"people are seen in {sure} of its {count_of(total, 'frame')}, but nobody in {shortest} of "

@@ -35,6 +35,7 @@ def test_annotations_that_cannot_be(tmp_path: Path, frames: Frames) -> None:
         (text.replace("00002.jpg", "00001.jpg"), "several images have one frame number"),
         (text.replace("v/00002.jpg", "second.jpg"), "has no frame number"),
         (text.replace(f'"width": {WIDTH}', '"width": 64', 1), "images are of several sizes"),
+        (text.replace(f'"width": {WIDTH}', '"width": [1]', 1), "an image has a width of [1]"),
         (text.replace('"person"', '"cat"'), "categories is called 'person'"),
         (text.replace('"category_id": 7', '"category_id": 3'), "has keypoints of people"),
         (text.replace("0.85", '"high"', 1), "where a number belongs"),
