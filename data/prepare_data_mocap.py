@@ -25,8 +25,10 @@ from poselift.data.archives.joints_archive import JOINTS_FILE, JointsClip, save_
 from poselift.data.datasets.converter_command import add_debug, run_converter, tell
 from poselift.data.errors import FormatError, MissingDependency
 from poselift.data.files.file_kinds import check_output
+from poselift.data.mocap.body_axes import AXES
 from poselift.data.mocap.mocap_source import TakeJoints, clip_names, convert_take, motion_files
 from poselift.data.mocap.rig import known_rigs, rig_called
+from poselift.data.structures import count_of
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,6 +58,12 @@ def _parser() -> argparse.ArgumentParser:
         "--fps", type=_rate, metavar="N", help="frame rate, where the files do not say or lie"
     )
     add_debug(parser)
+    parser.add_argument(
+        "--up",
+        type=_axis,
+        metavar="AXIS",
+        help="the files' axis that is up: x, y or z, or --up=-z (default: by rest pose and motion)",
+    )
     parser.add_argument("--prefix", default="", help="put before the clips' names, such as cmu_")
     return parser
 
@@ -65,6 +73,13 @@ def _rate(text: str) -> float:
     if not 1 <= rate <= 10_000:
         raise ValueError(text)
     return rate
+
+
+def _axis(text: str) -> str:
+    axis = text.lower() if text[:1] in ("+", "-") else f"+{text.lower()}"
+    if axis not in AXES:
+        raise ValueError(text)
+    return axis
 
 
 def _check_names(path: Path, take: TakeJoints, clips: list[JointsClip]) -> None:
@@ -83,10 +98,11 @@ def _convert(options: argparse.Namespace) -> int:
     rigs = (rig_called(options.rig),) if options.rig else known_rigs()
     clips: list[JointsClip] = []
     used: Counter[str] = Counter()
+    ups: Counter[str] = Counter()
     failures = cut = 0
     for path, name in zip(paths, clip_names(paths, options.prefix), strict=True):
         try:
-            take = convert_take(path, rigs, name=name, fps=options.fps)
+            take = convert_take(path, rigs, name=name, fps=options.fps, up=options.up)
             _check_names(path, take, clips)
         except MissingDependency:
             raise
@@ -96,16 +112,20 @@ def _convert(options: argparse.Namespace) -> int:
             continue
         clips += take.clips
         used[take.rig] += 1
+        ups[take.up] += 1
         cut += take.cut
     if not clips:
         raise FormatError("not one file could be converted; nothing was written.")
     save_joints(options.output, clips)
     frames = sum(len(clip.h36m) for clip in clips)
     minutes = sum(len(clip.h36m) / clip.fps for clip in clips) / 60
-    rigs_used = ", ".join(f"{name} {count}" for name, count in used.items())
+    by_rig, by_up = (
+        ", ".join(f"{name} {count}" for name, count in counts.items()) for counts in (used, ups)
+    )
     print(
-        f"wrote {options.output}: {len(clips)} clips, {frames} frames, {minutes:.1f} minutes; "
-        f"{cut} frames cut; files by rig: {rigs_used}"
+        f"wrote {options.output}: {count_of(len(clips), 'clip')}, {count_of(frames, 'frame')}, "
+        f"{minutes:.1f} minutes; {count_of(cut, 'frame')} cut; files by rig: {by_rig}; by the axis "
+        f"that is up: {by_up}"
     )
     return 1 if failures else 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import pickle
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -108,6 +109,80 @@ def write_coco(path: Path, frames: Frames) -> Path:
     return path
 
 
+def write_poseflow(path: Path, frames: Frames) -> Path:
+    """AlphaPose's people by image, as PoseFlow tracks them; frames without people are not there."""
+    path = path.with_suffix(".json")
+    content = {
+        f"{t}.jpg": [
+            {"keypoints": flat(person), "scores": 2.5, "idx": number}
+            for number, person in people.items()
+        ]
+        for t, people in enumerate(frames)
+        if people
+    }
+    path.write_text(json.dumps(content))
+    return path
+
+
+def write_coco_annotations(path: Path, frames: Frames) -> Path:
+    """Images numbered from 1, ids that are not their numbers; joints in another order."""
+    path = path.with_suffix(".json")
+    order = list(range(17))[::-1]
+    content = {
+        "images": [
+            {"id": 100 - t, "file_name": f"v/{t + 1:05d}.jpg", "width": WIDTH, "height": HEIGHT}
+            for t in range(len(frames))
+        ],
+        "categories": [
+            {"id": 3, "name": "dog"},
+            {"id": 7, "name": "person", "keypoints": [COCO17.joints[j] for j in order]},
+        ],
+        "annotations": [
+            {"image_id": 100 - t, "category_id": 7, "keypoints": flat(p[order]), "track_id": number}
+            for t, people in enumerate(frames)
+            for number, p in people.items()
+        ]
+        + [{"image_id": 100, "category_id": 3, "bbox": [1, 2, 3, 4]}],
+    }
+    path.write_text(json.dumps(content))
+    return path
+
+
+def write_labels(folder: Path, frames: Frames) -> Path:
+    """Ultralytics' save_txt, save_conf and track: frames from 1, none without people."""
+    folder.mkdir()
+    for t, people in enumerate(frames, start=1):
+        rows = []
+        for number, person in people.items():
+            shares = (person / (WIDTH, HEIGHT, 1)).ravel()
+            cells = [0.5, 0.5, 0.2, 0.5, *shares, 0.875, number]
+            rows.append(" ".join(["0", *(f"{cell:g}" for cell in cells)]))
+        if rows:
+            (folder / f"clip_{t}.txt").write_text("\n".join(rows) + "\n")
+    return folder
+
+
+def write_ultralytics(path: Path, frames: Frames) -> Path:
+    """The results' to_json() of each frame in one list."""
+    path = path.with_suffix(".json")
+    content = [
+        [
+            {
+                "name": "person",
+                "class": 0,
+                "confidence": 0.9,
+                "box": {"x1": 1.0, "y1": 2.0, "x2": 3.0, "y2": 4.0},
+                "track_id": number,
+                "keypoints": dict(zip(("x", "y", "visible"), map(flat, person.T), strict=True)),
+            }
+            for number, person in people.items()
+        ]
+        for people in frames
+    ]
+    path.write_text(json.dumps(content))
+    return path
+
+
 def mmpose_instance(person: Person) -> dict[str, Any]:
     return {
         "keypoints": [flat(point) for point in person[:, :2]],
@@ -179,6 +254,30 @@ def write_deeplabcut(path: Path, frames: Frames) -> Path:
         for t, frame in enumerate(frames)
     ]
     return write_table(path, header + rows)
+
+
+def write_deeplabcut_semicolons(path: Path, frames: Frames) -> Path:
+    """As a spreadsheet of half of Europe saves it again."""
+    path = write_deeplabcut(path, frames)
+    path.write_text(path.read_text().replace(",", ";").replace(".", ","))
+    return path
+
+
+def write_deeplabcut_h5(path: Path, frames: Frames) -> Path:
+    """As pandas' to_hdf(format="table") does: records, and the columns' names pickled."""
+    h5py = pytest.importorskip("h5py")
+    rows = list(csv.reader(write_deeplabcut(path, frames).open()))
+    columns = [tuple(names) for names in zip(*(row[1:] for row in rows[:4]), strict=True)]
+    numbers = [[float(cell or "nan") for cell in row] for row in rows[4:]]
+    kind = [("index", "<i8"), ("values_block_0", "<f8", (len(columns),))]
+    path = path.with_suffix(".h5")
+    with h5py.File(path, "w") as file:
+        group = file.create_group("df_with_missing")
+        group.attrs["pandas_type"] = np.bytes_(b"frame_table")
+        group["table"] = np.array([(int(row[0]), row[1:]) for row in numbers], kind)
+        names = np.bytes_(pickle.dumps(columns, protocol=0))
+        group["table"].attrs["values_block_0_kind"] = names
+    return path
 
 
 def write_joint_table(path: Path, frames: Frames, layout: str = "coco") -> Path:
@@ -253,10 +352,16 @@ WRITERS: dict[str, tuple[Callable[[Path, Frames], Path], str, bool]] = {
     "openpose coco": (write_openpose_coco, "openpose", False),
     "alphapose": (write_alphapose, "alphapose", True),
     "coco": (write_coco, "coco", False),
+    "poseflow": (write_poseflow, "alphapose", True),
+    "coco annotations": (write_coco_annotations, "coco", True),
+    "ultralytics labels": (write_labels, "ultralytics", True),
+    "ultralytics": (write_ultralytics, "ultralytics", True),
     "mmpose video": (write_mmpose_video, "mmpose", False),
     "mmpose demo": (write_mmpose_demo, "mmpose", False),
     "mmpose images": (write_mmpose_images, "mmpose", False),
     "deeplabcut": (write_deeplabcut, "deeplabcut", True),
+    "deeplabcut semicolons": (write_deeplabcut_semicolons, "deeplabcut", True),
+    "deeplabcut hdf5": (write_deeplabcut_h5, "deeplabcut", True),
     "trc": (write_trc, "trc", True),
     "table": (write_joint_table, "table", True),
     "table of shares": (write_shares_table, "table", True),

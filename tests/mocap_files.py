@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 # Name -> parent, offset in centimetres; y up, z forward, left is +x. A Mixamo skeleton.
 BVH_JOINTS: dict[str, tuple[str | None, tuple[float, float, float]]] = {
@@ -39,13 +41,20 @@ def write_bvh(
     fps: float = 60,
     prefix: str = "",
     all_move: Mapping[str, Sequence[float]] | None = None,
+    axes: Mapping[str, np.ndarray] | None = None,
+    world: np.ndarray | None = None,
+    call: Callable[[str], str] = str,
 ) -> Path:
     """A take in which every joint holds its angles (z, y, x; degrees).
 
     Args:
         hips: (T, 3) cm; standing at (0, 95, 0) otherwise.
         all_move: all joints get position channels; these places differ from the offsets.
+        axes: (3, 3) of joints whose own are others than the body's: the same motion.
+        world: (3, 3) from y up, z forward to the file's axes, by the root alone.
+        call: what a joint is called in the file.
     """
+    axes, world = axes or {}, np.eye(3) if world is None else world
     hips = np.tile([0.0, 95, 0], (frames, 1)) if hips is None else hips
     turns = "Zrotation Yrotation Xrotation"
     moves = "Xposition Yposition Zposition"
@@ -54,16 +63,22 @@ def write_bvh(
 
     def joint(name: str) -> None:
         parent, offset = BVH_JOINTS[name]
+        within = axes.get(parent or "", np.eye(3)) if parent else world.T
+        offset = within.T @ np.array(offset, float)
+        turn = Rotation.from_euler("ZYX", angles_zyx.get(name, (0, 0, 0)), degrees=True)
+        turn = Rotation.from_matrix(within.T @ turn.as_matrix() @ axes.get(name, np.eye(3)))
         mobile = parent is None or all_move is not None
-        head.append(f"{'JOINT' if parent else 'ROOT'} {prefix}{name}")
+        head.append(f"{'JOINT' if parent else 'ROOT'} {prefix}{call(name)}")
         head.append("{")
         head.append("OFFSET " + " ".join(map(str, offset)))
         head.append(f"CHANNELS 6 {moves} {turns}" if mobile else f"CHANNELS 3 {turns}")
         if parent is None:
-            columns.append(hips)
+            columns.append(hips @ world.T)
         elif all_move is not None:
             columns.append(np.tile(all_move.get(name, offset), (frames, 1)))
-        columns.append(np.tile(angles_zyx.get(name, (0, 0, 0)), (frames, 1)))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # at 90 degrees one of two angles is chosen
+            columns.append(np.tile(turn.as_euler("ZYX", degrees=True), (frames, 1)))
         children = [child for child, (of, _offset) in BVH_JOINTS.items() if of == name]
         for child in children:
             joint(child)

@@ -9,26 +9,16 @@ from strangers, read them through poselift.data.files.guarded_reader. An error n
 from __future__ import annotations
 
 import io
-import math
-import struct
 import tempfile
-import zlib
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
-from poselift.data.errors import FormatError, reason_of
+from poselift.data.errors import FormatError
+from poselift.data.files.array_checks import DAMAGED, check_count, damaged, numbers
+from poselift.data.files.hdf5_files import read_frame, read_hdf5
 from poselift.data.files.optional_packages import optional_package
-from poselift.data.files.source_files import MAX_FILE_BYTES
-
-# What the readers raise on damaged files, besides what they document.
-_DAMAGED = (
-    ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, MemoryError,
-    NameError, NotImplementedError, OSError, RuntimeError, TypeError, ValueError, struct.error,
-    zlib.error,
-)  # fmt: skip
-MAX_VALUES = MAX_FILE_BYTES // 4
 
 
 class ArrayReader(Protocol):
@@ -41,7 +31,8 @@ def read_arrays(kind: str, label: str, content: bytes, *names: str) -> list[np.n
     """Some arrays of a file, in the order of `names`, as floats.
 
     Args:
-        kind: `cdf`; `mat`, up to MATLAB 7.2, where a cell of one matrix is opened; `hdf5`.
+        kind: `cdf`; `mat`, up to MATLAB 7.2, where a cell of one matrix is opened; `hdf5`;
+            `frame`, pandas' table in HDF5, of which no names are asked: see read_frame.
         label: what a message calls the file.
         content: all its bytes.
     Raises: FormatError, MissingDependency.
@@ -58,10 +49,10 @@ def _read_cdf(label: str, content: bytes, names: tuple[str, ...]) -> list[np.nda
             cdf = cdflib.CDF(path)
             for name in names:
                 about = cdf.varinq(name)
-                _check_count((about.Last_Rec + 1, *about.Dim_Sizes))
-            return [_numbers(name, cdf.varget(name)) for name in names]
-        except _DAMAGED as error:
-            raise _damaged(label, "CDF file", names, error) from error
+                check_count((about.Last_Rec + 1, *about.Dim_Sizes))
+            return [numbers(name, cdf.varget(name)) for name in names]
+        except DAMAGED as error:
+            raise damaged(label, "CDF file", names, error) from error
 
 
 def _read_mat(label: str, content: bytes, names: tuple[str, ...]) -> list[np.ndarray]:
@@ -73,31 +64,11 @@ def _read_mat(label: str, content: bytes, names: tuple[str, ...]) -> list[np.nda
     try:
         for name, shape, _kind in scipy_io.whosmat(io.BytesIO(content)):
             if name in names:
-                _check_count(shape)
+                check_count(shape)
         members = scipy_io.loadmat(io.BytesIO(content), variable_names=list(names))
-        return [_numbers(name, _opened_cell(members[name])) for name in names]
-    except (*_DAMAGED, scipy_io.matlab.MatReadError) as error:
-        raise _damaged(label, "MATLAB file", names, error) from error
-
-
-def _read_hdf5(label: str, content: bytes, names: tuple[str, ...]) -> list[np.ndarray]:
-    h5py = optional_package("h5py", "Reading HDF5 files")
-    try:
-        with h5py.File(io.BytesIO(content), "r") as file:
-            return [_hdf5_table(h5py, file, name) for name in names]
-    except _DAMAGED as error:
-        raise _damaged(label, "HDF5 file", names, error) from error
-
-
-def _hdf5_table(h5py: Any, file: Any, name: str) -> np.ndarray:
-    if not isinstance(file.get(name, getlink=True), h5py.HardLink):
-        raise LookupError(f"no data set '{name}' of its own")
-    table = file[name]
-    # External and virtual tables would read other files of this computer.
-    if not isinstance(table, h5py.Dataset) or table.external or table.is_virtual:
-        raise TypeError(f"'{name}' does not hold its own numbers")
-    _check_count(table.shape)
-    return _numbers(name, table[()])
+        return [numbers(name, _opened_cell(members[name])) for name in names]
+    except (*DAMAGED, scipy_io.matlab.MatReadError) as error:
+        raise damaged(label, "MATLAB file", names, error) from error
 
 
 def _opened_cell(value: Any) -> Any:
@@ -108,21 +79,4 @@ def _opened_cell(value: Any) -> Any:
     return value
 
 
-def _numbers(name: str, value: Any) -> np.ndarray:
-    if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiu" or not value.size:
-        found = f"{value.dtype} {value.shape}" if isinstance(value, np.ndarray) else type(value)
-        raise TypeError(f"'{name}' is {found}, not an array of numbers")
-    return value if value.dtype.kind == "f" else value.astype(np.float64)
-
-
-def _check_count(shape: tuple[int, ...] | None) -> None:
-    if shape is not None and math.prod(int(n) for n in shape) > MAX_VALUES:
-        raise ValueError(f"claims an array of shape {tuple(shape)}")
-
-
-def _damaged(label: str, kind: str, names: tuple[str, ...], error: BaseException) -> FormatError:
-    wanted = " and ".join(names)
-    return FormatError(f"{label}: not a {kind} with {wanted}, or damaged ({reason_of(error)}).")
-
-
-_READERS = {"cdf": _read_cdf, "mat": _read_mat, "hdf5": _read_hdf5}
+_READERS = {"cdf": _read_cdf, "mat": _read_mat, "hdf5": read_hdf5, "frame": read_frame}

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from poselift.data.errors import FormatError, LayoutMismatch
+from poselift.data.structures import count_of
 
 # Nobody films longer in one go, or sees more people: larger numbers are something else.
 MAX_FRAMES = 1_000_000
@@ -49,6 +50,7 @@ class ForeignClip:
         format: a name of poselift.data.foreign.formats.FORMATS.
         frames: the people of each frame by the file's own frame number.
         every_frame: the file lists frames without people too.
+        from_one: frames are numbered from 1, whether or not the first is there.
         joints: names of the joints where the file has them.
         layout: name of the layout where the format settles it.
         normalised: x and y are shares of the picture's width and height.
@@ -62,6 +64,7 @@ class ForeignClip:
     format: str
     frames: Frames
     every_frame: bool = False
+    from_one: bool = False
     joints: tuple[str, ...] | None = None
     layout: str | None = None
     normalised: bool = False
@@ -75,8 +78,8 @@ class ForeignClip:
         """Raises: FormatError: no people or impossible frames. LayoutMismatch: mixed layouts."""
         if not any(self.frames.values()):
             raise FormatError(
-                f"{self.source}: shows nobody in any of its {len(self.frames)} frames. Detect the "
-                "people again, or check that this is the right file."
+                f"{self.source}: shows nobody in any of its {count_of(len(self.frames), 'frame')}. "
+                "Detect the people again, or check that this is the right file."
             )
         if min(self.frames) < 0 or max(self.frames) >= MAX_FRAMES:
             wrong = min(self.frames) if min(self.frames) < 0 else max(self.frames)

@@ -21,9 +21,10 @@ import numpy as np
 
 from poselift.data.errors import FormatError, LayoutMismatch, NoPersonFound
 from poselift.data.foreign.clip import ForeignClip, ForeignPerson
+from poselift.data.foreign.film_check import end_notes, turn_advice, turn_notes
 from poselift.data.foreign.layouts import NEEDED, ForeignLayout
 from poselift.data.skeletons import COCO17
-from poselift.data.structures import Detections, FrameDetections, Timeline
+from poselift.data.structures import Detections, FrameDetections, Timeline, count_of
 
 MIN_JOINTS = 3
 LARGEST_COORDINATE = 1e6
@@ -58,20 +59,21 @@ class Imported:
 def frame_indices(clip: ForeignClip, video_frames: int | None) -> dict[int, int]:
     """The file's frame numbers -> indices from 0.
 
-    Numbers begin at 1 when the file lists every frame and the first is 1, or when the last
-    is the number of frames of the video.
+    Numbers begin at 1 when the format's do, when the file lists every frame and the first is
+    1, or when the last is the number of frames of the video.
 
     Args:
         video_frames: how many frames the video has; None without a video.
     Raises: FormatError: the numbers are not those of the video's frames.
     """
     first, last, count = min(clip.frames), max(clip.frames), len(clip.frames)
-    from_one = first == 1 and (clip.every_frame or last == video_frames)
+    from_one = clip.from_one or (first == 1 and (clip.every_frame or last == video_frames))
     indices = {frame: frame - from_one for frame in sorted(clip.frames)}
     if video_frames is not None and indices[last] >= video_frames:
         raise FormatError(
-            f"{clip.source}: has a frame {last}, but the video has only {video_frames} frames. "
-            "Give the video that the keypoints are of, or --width, --height and --fps instead."
+            f"{clip.source}: has a frame {last}, but the video has only "
+            f"{count_of(video_frames, 'frame')}. Give the video that the keypoints are of, or "
+            "--width, --height and --fps instead."
         )
     if video_frames is None and last - first > max(SPARSEST * count, FEW_FRAMES):
         raise FormatError(
@@ -81,11 +83,14 @@ def frame_indices(clip: ForeignClip, video_frames: int | None) -> dict[int, int]
     return indices
 
 
-def convert(clip: ForeignClip, layout: ForeignLayout, timeline: Timeline) -> Imported:
+def convert(
+    clip: ForeignClip, layout: ForeignLayout, timeline: Timeline, rotation: int = 0
+) -> Imported:
     """Detections over the frames of the timeline.
 
     Args:
         timeline: of the video; its width and height are those that the keypoints are in.
+        rotation: degrees anticlockwise by which the video's stored pictures are turned.
     Raises:
         FormatError: the numbers cannot be positions in a picture of this size.
         NoPersonFound: nobody has enough joints.
@@ -100,13 +105,13 @@ def convert(clip: ForeignClip, layout: ForeignLayout, timeline: Timeline) -> Imp
     found = ~np.isnan(points).any(-1)
     if clip.normalised:
         xy = xy * (timeline.width, timeline.height)
-    _check_picture(clip, xy, found, timeline)
+    _check_picture(clip, xy, found, timeline, rotation)
     found &= _near_picture(xy, timeline)
     there = found.sum(-1) >= MIN_JOINTS
     if not there.any():
         raise NoPersonFound(
             f"{clip.source}: nobody has {MIN_JOINTS} joints or more in any of its "
-            f"{len(clip.frames)} frames. Check --format and --layout, or detect again."
+            f"{count_of(len(clip.frames), 'frame')}. Check --format and --layout, or detect again."
         )
     xy, found, frames = xy[there], found[there], frames[there]
     confidence = np.where(found, confidence[there].clip(0, 1), 0)
@@ -122,7 +127,8 @@ def convert(clip: ForeignClip, layout: ForeignLayout, timeline: Timeline) -> Imp
     bounds = np.searchsorted(frames, np.arange(len(timeline) + 1))
     spans = [np.arange(a, b) for a, b in itertools.pairwise(bounds)]
     detections = Detections(timeline, tuple(rows.select(span) for span in spans), COCO17)
-    notes: list[str] = []
+    notes = end_notes(clip, max(indices.values()), len(timeline))
+    notes += turn_notes(xy, found, rotation)
     ids = _ids(clip, kept, spans, notes)
     return Imported(detections, ids, layout, (*_layout_notes(layout), *notes))
 
@@ -146,14 +152,15 @@ def _check_numbers(clip: ForeignClip, points: np.ndarray, frames: Sequence[int])
 
 
 def _check_picture(
-    clip: ForeignClip, xy: np.ndarray, found: np.ndarray, timeline: Timeline
+    clip: ForeignClip, xy: np.ndarray, found: np.ndarray, timeline: Timeline, rotation: int
 ) -> None:
     """Raises: FormatError: too many joints are outside for this to be their picture."""
     size = np.array([timeline.width, timeline.height])
     outside = found & ((xy < -0.25 * size) | (xy > 1.25 * size)).any(-1)
     if outside.sum() > MOST_OUTSIDE * found.sum():
         low, high = (np.nanpercentile(xy[found], q, axis=0) for q in (1, 99))
-        step = "Give the video, or the --width and --height, that they are of."
+        advice = turn_advice((timeline.width, timeline.height), high, rotation)
+        step = advice or "Give the video, or the --width and --height, that they are of."
         if clip.normalised:
             step = "Call the columns x and y if these are pixels; shares are 0 to 1."
         raise FormatError(

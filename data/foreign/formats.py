@@ -9,13 +9,20 @@ from typing import Any
 
 from poselift.data.errors import FormatError, UnknownName, reason_of
 from poselift.data.foreign.clip import ForeignClip
+from poselift.data.foreign.coco_annotations import is_annotations
 from poselift.data.foreign.coco_results import is_alphapose, is_results, read_alphapose, read_coco
-from poselift.data.foreign.deeplabcut import is_deeplabcut, read_deeplabcut
+from poselift.data.foreign.deeplabcut import HDF5, is_deeplabcut, read_deeplabcut
 from poselift.data.foreign.joint_table import is_joint_table, read_joint_table
 from poselift.data.foreign.mmpose import is_mmpose, read_mmpose
 from poselift.data.foreign.openpose import is_openpose, read_openpose
 from poselift.data.foreign.reading import frame_files, load_json, load_rows
 from poselift.data.foreign.trc import read_trc
+from poselift.data.foreign.ultralytics import (
+    LABELS,
+    is_ultralytics,
+    labels_of,
+    read_ultralytics,
+)
 from poselift.data.foreign.videopose3d import npz_members, read_videopose3d
 
 
@@ -31,8 +38,9 @@ FORMATS = {
     "openpose": Format("OpenPose JSON, a file for each frame", read_openpose),
     "alphapose": Format("AlphaPose results JSON", read_alphapose),
     "mmpose": Format("MMPose predictions JSON", read_mmpose),
-    "coco": Format("COCO keypoint results JSON", read_coco),
-    "deeplabcut": Format("DeepLabCut CSV", read_deeplabcut),
+    "coco": Format("COCO keypoint results or annotations JSON", read_coco),
+    "ultralytics": Format("Ultralytics pose labels or JSON", read_ultralytics),
+    "deeplabcut": Format("DeepLabCut CSV or HDF5", read_deeplabcut),
     "trc": Format("Sports2D TRC in pixels", read_trc),
     "videopose3d": Format("VideoPose3D .npz", read_videopose3d),
     "table": Format("table of INFERENCE.md, CSV", read_joint_table),
@@ -40,8 +48,10 @@ FORMATS = {
 _JSON_KINDS: tuple[tuple[str, Callable[[Any], bool]], ...] = (
     ("openpose", is_openpose),
     ("mmpose", is_mmpose),
+    ("coco", is_annotations),
     ("alphapose", is_alphapose),
     ("coco", is_results),
+    ("ultralytics", is_ultralytics),
 )
 
 
@@ -80,6 +90,8 @@ def format_of(path: Path) -> str:
     if path.is_dir():
         if any(p.suffix.lower() == ".trc" for p in path.iterdir()):
             return "trc"
+        if labels_of(path) and not any(p.suffix.lower() == ".json" for p in path.iterdir()):
+            return "ultralytics"
         _, first = next(iter(frame_files(path, ".json")))
         # A frame without people may be an empty list in more than one format.
         files = (file for _, file in frame_files(path, ".json"))
@@ -101,7 +113,8 @@ def format_of(path: Path) -> str:
                 "are tracks."
             )
         return "videopose3d"
-    return "trc" if suffix == ".trc" else _unknown(path)
+    by_suffix = {".trc": "trc", LABELS: "ultralytics", **dict.fromkeys(HDF5, "deeplabcut")}
+    return by_suffix.get(suffix) or _unknown(path)
 
 
 def _json_kind(content: Any) -> str | None:

@@ -15,7 +15,7 @@ import numpy as np
 from poselift.data.errors import FormatError
 from poselift.data.foreign.clip import ForeignClip, ForeignPerson, frame_number, person_number
 from poselift.data.foreign.layouts import MAX_JOINTS
-from poselift.data.foreign.reading import load_rows, number_in
+from poselift.data.foreign.reading import load_rows, numbers_in
 
 PIXELS, SHARES = ("x", "y"), ("x_share", "y_share")
 COLUMNS = ("frame", "person", "joint", *PIXELS, *SHARES, "confidence", "time_s")
@@ -27,9 +27,9 @@ def read_joint_table(path: Path) -> ForeignClip:
     rows = load_rows(path)
     try:
         cells = _columns(rows)
-        frames = [frame_number(number) for number in _numbers(cells["frame"])]
-        people = [person_number(n) for n in _numbers(cells.get("person", ["1"] * len(frames)))]
-        times_s = _times(frames, _numbers(cells["time_s"])) if "time_s" in cells else None
+        frames = [frame_number(number) for number in numbers_in(cells["frame"])]
+        people = [person_number(n) for n in numbers_in(cells.get("person", ["1"] * len(frames)))]
+        times_s = _times(frames, numbers_in(cells["time_s"])) if "time_s" in cells else None
         found, joints = _people(frames, people, cells)
     except ValueError as error:
         raise FormatError(
@@ -68,22 +68,13 @@ def _columns(rows: list[list[str]]) -> dict[str, list[str]]:
     }
 
 
-def _numbers(cells: list[str]) -> list[float]:
-    """Raises: ValueError: no numbers, or thousands are marked like decimals."""
-    if any("," in cell for cell in cells):
-        if any("." in cell for cell in cells):
-            raise ValueError("has decimal points and decimal commas in one column")
-        cells = [cell.replace(",", ".") for cell in cells]
-    return [number_in(cell) for cell in cells]
-
-
 def _people(
     frames: list[int], ids: list[int | None], cells: dict[str, list[str]]
 ) -> tuple[dict[int, list[ForeignPerson]], tuple[str, ...]]:
     """People by frame, and the names of their joints. Raises: ValueError."""
     axes = SHARES if SHARES[0] in cells else PIXELS
-    values = [_numbers(cells[axis]) for axis in axes]
-    values.append(_numbers(cells["confidence"]) if "confidence" in cells else [1.0] * len(frames))
+    values = [numbers_in(cells[axis]) for axis in axes]
+    values.append(numbers_in(cells["confidence"]) if "confidence" in cells else [1.0] * len(frames))
     names = [name.strip() for name in cells["joint"]]
     order = {name: j for j, name in enumerate(dict.fromkeys(names))}
     seen = {key: i for i, key in enumerate(dict.fromkeys(zip(frames, ids, strict=True)))}

@@ -65,6 +65,11 @@ def _is_instances(content: Any) -> bool:
 
 
 def _people(path: Path, instances: Any, frame: int) -> list[ForeignPerson]:
+    if _in_3d(instances):
+        raise FormatError(
+            f"{path}: frame {frame} has keypoints in 3D (x, y, z). Give MMPose's 2D predictions of "
+            "the video: of its pose2d models, not of pose3d."
+        )
     try:
         return [_person(fields(about, "an instance")) for about in entries(instances, "instances")]
     except KeyError as error:
@@ -75,6 +80,14 @@ def _people(path: Path, instances: Any, frame: int) -> list[ForeignPerson]:
         raise FormatError(
             f"{path}: frame {frame} {error}. Save MMPose's predictions again."
         ) from None
+
+
+def _in_3d(instances: Any) -> bool:
+    """Whether the first keypoint of the first instance has three numbers."""
+    first = instances[0] if isinstance(instances, list) and instances else None
+    points = first.get("keypoints") if isinstance(first, dict) else None
+    point = points[0] if isinstance(points, list) and points else None
+    return isinstance(point, list) and len(point) == 3
 
 
 def _person(about: dict[str, Any]) -> ForeignPerson:

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -69,13 +69,18 @@ def content_of(path: Path, limit: int) -> bytes:
     return content
 
 
-def frame_files(folder: Path, suffix: str) -> Iterator[tuple[int, Path]]:
+def frame_files(
+    folder: Path, suffix: str, beside: Collection[str] = ()
+) -> Iterator[tuple[int, Path]]:
     """The files of a folder that holds one for each frame, in order, with frame numbers.
 
+    Args:
+        beside: names of files that are none of them.
     Raises: FormatError: there are none, or too many, or they are of several clips, or a
         frame comes twice.
     """
     paths = [p for p in folder.iterdir() if p.suffix.lower() == suffix and p.name[0] not in "._"]
+    paths = [path for path in paths if path.name not in beside]
     if not paths:
         raise FormatError(f"{folder}: holds no {suffix} files. Give the folder that has them.")
     if len(paths) > MAX_FRAMES:
@@ -130,6 +135,26 @@ def triples(values: Any) -> np.ndarray:
 def number_in(cell: str) -> float:
     """The number in a cell of a table; NaN where it is empty. Raises: ValueError."""
     return float(cell) if cell.strip() else np.nan
+
+
+def numbers_in(cells: Iterable[str]) -> list[float]:
+    """The numbers of a column, with decimal points or decimal commas.
+
+    Raises: ValueError: no numbers, or thousands are marked like decimals.
+    """
+    cells = list(cells)
+    if any("," in cell for cell in cells):
+        if any("." in cell for cell in cells):
+            raise ValueError("has decimal points and decimal commas in one column")
+        cells = [cell.replace(",", ".") for cell in cells]
+    return [number_in(cell) for cell in cells]
+
+
+def certainty(values: np.ndarray) -> np.ndarray:
+    """Annotators' marks as confidence: 0 not there, 1 hidden, 2 seen; shares of 1 stay."""
+    marks = values[np.isfinite(values)]
+    is_marked = len(marks) > 0 and marks.max() == 2 and bool(np.isin(marks, (0, 1, 2)).all())
+    return values / 2 if is_marked else values
 
 
 def optional_number(value: Any) -> float | None:

@@ -17,6 +17,7 @@ from poselift.data.mocap.kinematics import (
     check_size,
     euler_matrices,
     forward,
+    rest_pose,
 )
 
 
@@ -74,7 +75,8 @@ def read_amc(path: Path, skeleton: AcclaimSkeleton) -> Motion:
             offsets.append(bone.direction * bone.length)
     parents = [names.index(skeleton.parents[n]) if n != "root" else -1 for n in names]
     positions, turned = forward(parents, rotations, offsets, turned=True)
-    return check_numbers(str(path), Motion(names, positions, turned, None))
+    rest = rest_pose(names, parents, offsets, turned=True)
+    return check_numbers(str(path), Motion(names, positions, turned, None, rest))
 
 
 def _turned(

@@ -21,6 +21,7 @@ from poselift.data.mocap.kinematics import (
     check_size,
     euler_matrices,
     forward,
+    rest_pose,
 )
 
 _DAMAGED = (LookupError, MemoryError, OSError, OverflowError, TypeError, ValueError)
@@ -28,14 +29,16 @@ _DAMAGED = (LookupError, MemoryError, OSError, OverflowError, TypeError, ValueEr
 
 @dataclass(frozen=True)
 class _Text:
-    """A file as pybvh takes it: only its root moves.
+    """A file as pybvh takes it: names are one word, and only its root moves.
 
     Args:
+        names: of the joints, by the words that stand for them.
         moves: (T, 3) for each joint below the root with position channels, by its
             place among the joints.
     """
 
     content: str
+    names: dict[str, str]
     moves: dict[int, np.ndarray]
 
 
@@ -58,10 +61,10 @@ def read_bvh(path: Path) -> Motion:
             raise FormatError(f"{path}: not a BVH file that can be read ({said[0]}).") from error
     if not 0 < take.frame_time < 1e4:
         raise FormatError(f"{path}: a frame time of {take.frame_time} s.")
-    return check_numbers(str(path), _motion(take, text.moves))
+    return check_numbers(str(path), _motion(take, text))
 
 
-def _motion(take: Any, moves: dict[int, np.ndarray]) -> Motion:
+def _motion(take: Any, text: _Text) -> Motion:
     frames = len(take.root_pos)
     still = np.broadcast_to(np.eye(3), (frames, 3, 3))
     angles, orders = np.degrees(take.joint_angles), take.euler_orders
@@ -71,26 +74,32 @@ def _motion(take: Any, moves: dict[int, np.ndarray]) -> Motion:
     for node in take.nodes:
         parents.append(-1 if node.parent is None else place[id(node.parent)])
         if node.is_end_site():
-            names.append(f"{node.parent.name}_end")
+            names.append(f"{text.names.get(node.parent.name, node.parent.name)}_end")
             rotations.append(still)
             offsets.append(np.asarray(node.offset, float))
             continue
-        names.append(node.name)
+        names.append(text.names.get(node.name, node.name))
         rotations.append(euler_matrices(angles[:, joint], orders[joint].upper()))
-        moved = take.root_pos if node.parent is None else moves.get(joint)
+        moved = take.root_pos if node.parent is None else text.moves.get(joint)
         offsets.append(np.asarray(node.offset, float) if moved is None else moved)
         joint += 1
     positions, turned = forward(parents, rotations, offsets, turned=False)
-    return Motion(tuple(names), positions, turned, 1 / take.frame_time)
+    # Where the root lies is no part of the pose.
+    rest = rest_pose(names, parents, [np.zeros(3), *offsets[1:]], turned=False)
+    return Motion(tuple(names), positions, turned, 1 / take.frame_time, rest)
 
 
 def _text(path: Path) -> _Text:
-    """Takes position channels of joints below the root out. Raises: FormatError."""
+    """Gives joints names of one word, and takes position channels of all but the root out.
+
+    Raises: FormatError.
+    """
     content = read_bounded(path, MAX_TEXT_BYTES).decode("utf-8", "replace")
     if "MOTION" not in content:
         raise FormatError(f"{path}: not a BVH file, or one that broke off: it has no MOTION.")
     head, _, motion = content.partition("MOTION")
     lines = head.splitlines()
+    names = _short_names(lines)
     kept: list[int] = []
     moving: dict[int, dict[str, int]] = {}
     column = joint = 0
@@ -114,12 +123,25 @@ def _text(path: Path) -> _Text:
     ends = sum(line.split()[:1] == ["End"] for line in lines)
     check_size(path, len(motion.splitlines()), joint + ends)
     if not moving:
-        return _Text(content, {})
+        return _Text("\n".join([*lines, "MOTION" + motion]), names, {})
     values, intro = _values(path, motion, column)
     stream = io.StringIO()
     np.savetxt(stream, values[:, kept], fmt="%.9g")
     moves = {j: values[:, [at["X"], at["Y"], at["Z"]]] for j, at in moving.items()}
-    return _Text("\n".join([*lines, "MOTION", *intro, stream.getvalue()]), moves)
+    return _Text("\n".join([*lines, "MOTION", *intro, stream.getvalue()]), names, moves)
+
+
+def _short_names(lines: list[str]) -> dict[str, str]:
+    """Puts `j0`, `j1`, ... in the place of the joints' names; these, by what stands for them."""
+    names: dict[str, str] = {}
+    for number, line in enumerate(lines):
+        words = line.split(maxsplit=1)
+        if len(words) == 2 and words[0] in ("ROOT", "JOINT"):
+            name, brace, _ = words[1].partition("{")
+            short = f"j{len(names)}"
+            names[short] = name.strip()
+            lines[number] = f"{words[0]} {short} {brace}"
+    return names
 
 
 def _moves(channel: str) -> bool:

@@ -17,6 +17,8 @@ MAX_FRAMES = 864_000
 MAX_POINTS = 1024
 # For each point and frame: 8 bytes x (3 + 9) numbers, twice, and the angles.
 PLACE_BYTES = 250
+# In the file's unit, whatever it is.
+FARTHEST = 1e9
 MAX_TEXT_BYTES = 256 << 20
 
 
@@ -30,12 +32,14 @@ class Motion:
         rotations: (T, N, 3, 3) from the rest pose, in which all are the identity, to the
             frame's.
         fps: None where the format does not say.
+        rest: the same points in the rest pose, one frame; None where it is not known.
     """
 
     names: tuple[str, ...]
     positions: np.ndarray
     rotations: np.ndarray
     fps: float | None
+    rest: Motion | None = None
 
     def point(self, name: str) -> np.ndarray:
         """(T, 3). Raises: ValueError: no such point."""
@@ -66,12 +70,12 @@ def check_size(path: Path, frames: int, points: int) -> None:
 
 
 def check_numbers(label: str, motion: Motion) -> Motion:
-    """Raises: FormatError: some positions are no numbers."""
-    bad = ~np.isfinite(motion.positions).all((1, 2))
-    if bad.any():
-        raise FormatError(
-            f"{label}: frame {int(bad.argmax()) + 1} holds values that are no numbers."
-        )
+    """Raises: FormatError: some positions are no numbers, or farther than anything is."""
+    for part in (motion, *([motion.rest] if motion.rest else [])):
+        bad = ~(np.abs(part.positions) < FARTHEST).all((1, 2))
+        if bad.any():
+            where = f"frame {int(bad.argmax()) + 1}" if part is motion else "its skeleton"
+            raise FormatError(f"{label}: {where} holds values that are no places.")
     return motion
 
 
@@ -105,3 +109,16 @@ def forward(
         moved = np.einsum("tij,tj->ti", frame, np.broadcast_to(offset, (len(frame), 3)))
         positions.append(positions[parent] + moved)
     return np.stack(positions, 1), np.stack(rotations, 1)
+
+
+def rest_pose(
+    names: Sequence[str], parents: Sequence[int], offsets: Sequence[np.ndarray], *, turned: bool
+) -> Motion:
+    """The frame in which no joint is turned.
+
+    Args:
+        offsets: N of (3,), or of (T, 3), of which the first counts.
+    """
+    still = [np.eye(3)[None]] * len(names)
+    places = [np.atleast_2d(offset)[0] for offset in offsets]
+    return Motion(tuple(names), *forward(parents, still, places, turned=turned), None)

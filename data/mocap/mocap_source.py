@@ -16,7 +16,8 @@ from poselift.data.mocap.asf_amc import AcclaimSkeleton, read_amc, read_asf
 from poselift.data.mocap.bvh import read_bvh
 from poselift.data.mocap.kinematics import Motion
 from poselift.data.mocap.mocap_cleaning import MIN_FRAMES, clean_takes
-from poselift.data.mocap.rig import Rig, apply_rig, rig_for
+from poselift.data.mocap.rig import Rig, apply_rig, rig_for, up_of
+from poselift.data.structures import count_of
 
 SUFFIXES = (".amc", ".bvh")
 
@@ -28,12 +29,14 @@ class TakeJoints:
     Args:
         clips: its usable pieces.
         rig: name of the rig that was used.
+        up: the file's axis that was taken for it, such as "+y".
         frames: that the pieces have, at most 60 a second.
         cut: how many of them were glitches or in pieces too short.
     """
 
     clips: tuple[JointsClip, ...]
     rig: str
+    up: str
     frames: int
     cut: int
 
@@ -49,7 +52,7 @@ def motion_files(sources: Sequence[Path]) -> Iterator[Path]:
             continue
         if not source.is_dir():
             raise FormatError(f"{source}: no such file or folder.")
-        found = sorted(path for path in source.rglob("*") if path.suffix.lower() in SUFFIXES)
+        found = sorted(path for path in source.rglob("*") if _is(path, *SUFFIXES))
         if not found:
             raise FormatError(f"{source}: holds no motion capture (*.bvh, *.amc with *.asf).")
         yield from found
@@ -65,7 +68,12 @@ def clip_names(paths: Sequence[Path], prefix: str = "") -> list[str]:
 
 
 def convert_take(
-    path: Path, rigs: Sequence[Rig], *, name: str | None = None, fps: float | None = None
+    path: Path,
+    rigs: Sequence[Rig],
+    *,
+    name: str | None = None,
+    fps: float | None = None,
+    up: str | None = None,
 ) -> TakeJoints:
     """The joints of one file.
 
@@ -73,6 +81,7 @@ def convert_take(
         rigs: the first that fits best is used.
         name: of the clip; the file's, without its suffix, by default.
         fps: of the file, where neither it nor its rig says or both are wrong.
+        up: axis of the file, such as "+y"; found by default.
     Raises: FormatError, MissingDependency.
     """
     motion = read_motion(path)
@@ -80,14 +89,15 @@ def convert_take(
     rate = fps or motion.fps or rig.fps
     if rate is None:
         raise FormatError(f"{path}: does not say its frame rate, nor does its rig. Give --fps.")
-    h36m, coco = apply_rig(str(path), motion, rig)
+    up = up or up_of(str(path), motion, rig)
+    h36m, coco = apply_rig(str(path), motion, rig, up)
     clips, cut = clean_takes(name or path.stem, h36m, coco, rate)
     if not clips:
         raise FormatError(
-            f"{path}: {len(motion.positions)} frames, but nowhere {MIN_FRAMES} in a row that "
-            "are usable. Check its rig (--rig) and its frame rate (--fps)."
+            f"{path}: {count_of(len(motion.positions), 'frame')}, but nowhere {MIN_FRAMES} in "
+            "a row that are usable. Check its rig (--rig) and its frame rate (--fps)."
         )
-    return TakeJoints(tuple(clips), rig.name, int(np.sum([len(c.h36m) for c in clips])), cut)
+    return TakeJoints(tuple(clips), rig.name, up, int(np.sum([len(c.h36m) for c in clips])), cut)
 
 
 def read_motion(path: Path) -> Motion:
@@ -105,14 +115,20 @@ def skeleton_file(amc: Path) -> Path:
 
     Raises: FormatError: there is none, or it is not clear which.
     """
-    there = [path for path in amc.parent.iterdir() if path.suffix.lower() == ".asf"]
-    named = [path for path in there if amc.stem.startswith(path.stem)]
+    there = [path for path in amc.parent.iterdir() if _is(path, ".asf")]
+    # Files from Windows differ in letter case: RUN.AMC goes with Run.asf.
+    named = [path for path in there if amc.stem.casefold().startswith(path.stem.casefold())]
     if named:
-        return max(named, key=lambda path: len(path.stem))
+        return max(named, key=lambda path: (len(path.stem), amc.stem.startswith(path.stem)))
     if len(there) != 1:
         found = ", ".join(sorted(path.name for path in there)) or "none"
         raise FormatError(f"{amc}: needs its skeleton, one .asf beside it; found: {found}.")
     return there[0]
+
+
+def _is(path: Path, *suffixes: str) -> bool:
+    """Not what systems hide beside files, such as `._walk.bvh`."""
+    return path.suffix.lower() in suffixes and not path.name.startswith(".")
 
 
 @cache

@@ -2,24 +2,31 @@
 
 A rig is a JSON file (data/mocap/rigs/*.json, or the user's own):
 
-    up, forward     the body's axes in the file's rest pose, such as "+y" and "+z"
+    up, forward     the axes that such files mostly have, such as "+y" and "+z"; each file's
+                    own are found, see data/mocap/body_axes.py
     fps             of formats that do not say (AMC); may be left out
-    strip           what the points' names begin with and shall not; may be left out
     joints          for each of H36M's joints but neck and head the name of a point, or
                     several with their weights: {"LeftUpLeg": 0.5, "RightUpLeg": 0.5}
     coco            the same for COCO's joints that lie elsewhere; may be left out
     head            turned_by: the point whose rotation is the head's; base and offset_m
-                    (forward, left, up; metres): where H36M's neck lies, in the face's middle
+                    (forward, left, up; metres): where H36M's neck lies, in the face's middle;
+                    turn (degrees), where the head is pitched down against that rotation
+    bones           points that the rig adds to the file's, where the file's bones are not the
+                    person's: {NAME: {"start": a point or such a bone, "turned_by": a point,
+                    "offset": [x, y, z] in femurs}}; may be left out
+    femur           its length in the file's unit; with bones
 
-The top of the head, nose, eyes and ears follow from the head's place and rotation, by one
-geometry for all rigs. Bodies are scaled, so that a unit of length need not be known.
+In names spaces, signs and letter case do not count, nor what stands before all of a file's
+(`mixamorig:`, `Bip01 `). The top of the head, nose, eyes and ears follow from the head's
+place and rotation, by one geometry for all rigs. Bodies are scaled, so that a unit of length
+need not be known.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +34,10 @@ import numpy as np
 
 from poselift.data.errors import FormatError, UnknownName
 from poselift.data.files.source_files import read_bounded
-from poselift.data.mocap.kinematics import Motion
+from poselift.data.mocap.body_axes import AXES, head_axes, rest_axes, turned_upright, up_axis
+from poselift.data.mocap.kinematics import Motion, euler_matrices
+from poselift.data.mocap.point_names import found_points, renamed
+from poselift.data.mocap.rig_bones import Bone, points_of, read_bones, with_bones
 from poselift.data.skeletons import COCO17, H36M17, Skeleton
 
 FOLDER = Path(__file__).with_name("rigs")
@@ -43,12 +53,6 @@ FACE = {
     "left_ear": (-0.023, 0.075, 0.063),
     "right_ear": (-0.023, -0.075, 0.063),
 }
-_AXES = {
-    sign + axis: (1 if sign == "+" else -1) * np.eye(3)[number]
-    for number, axis in enumerate("xyz")
-    for sign in "+-"
-}
-
 Mix = Mapping[str, float]
 
 
@@ -64,22 +68,23 @@ class Rig:
     head_turned_by: str
     head_base: str
     head_offset_m: tuple[float, float, float]
-    strip: str = ""
+    head_turn_deg: float = 0.0
     fps: float | None = None
+    bones: Mapping[str, Bone] = field(default_factory=dict)
+    femur: float = 1.0
 
     @property
     def axes(self) -> np.ndarray:
-        """(3, 3): the file's axes -> forward, left, up."""
-        up, forward = _AXES[self.up], _AXES[self.forward]
+        """(3, 3): the axes that files mostly have -> forward, left, up."""
+        up, forward = AXES[self.up], AXES[self.forward]
         return np.stack([forward, np.cross(up, forward), up])
 
     @property
     def points(self) -> frozenset[str]:
         """All points that a file must have."""
         mixes = [*self.joints.values(), *self.coco.values()]
-        return frozenset(
-            [self.head_turned_by, self.head_base, *(name for mix in mixes for name in mix)]
-        )
+        named = {self.head_turned_by, self.head_base, *(name for mix in mixes for name in mix)}
+        return frozenset((named - set(self.bones)) | points_of(self.bones))
 
 
 def load_rig(path: Path) -> Rig:
@@ -97,8 +102,10 @@ def load_rig(path: Path) -> Rig:
             head_turned_by=_text("turned_by", head["turned_by"]),
             head_base=_text("base", head["base"]),
             head_offset_m=_three(head["offset_m"]),
-            strip=_text("strip", about.get("strip", "")),
+            head_turn_deg=_number("turn", head.get("turn", 0.0)),
             fps=None if fps is None else _number("fps", fps),
+            bones=read_bones(_table("bones", about.get("bones", {}))),
+            femur=_number("femur", about.get("femur", 1.0)),
         )
         _check(rig)
     except (KeyError, RecursionError, ValueError) as error:
@@ -130,7 +137,7 @@ def rig_for(label: str, motion: Motion, rigs: Sequence[Rig]) -> Rig:
 
     Raises: FormatError: there is none.
     """
-    lacks = {rig.name: rig.points - set(stripped(motion, rig).names) for rig in rigs}
+    lacks = {rig.name: rig.points - set(found_points(motion.names, rig.points)) for rig in rigs}
     fitting = [rig for rig in rigs if not lacks[rig.name]]
     if fitting:
         return max(fitting, key=lambda rig: len(rig.points))
@@ -143,26 +150,27 @@ def rig_for(label: str, motion: Motion, rigs: Sequence[Rig]) -> Rig:
     )
 
 
-def stripped(motion: Motion, rig: Rig) -> Motion:
-    """The motion with the rig's prefix taken from its names."""
-    names = tuple(name.removeprefix(rig.strip) for name in motion.names)
-    return Motion(names, motion.positions, motion.rotations, motion.fps)
+def up_of(label: str, motion: Motion, rig: Rig) -> str:
+    """The file's up, such as "+y". Raises: FormatError: it is not clear."""
+    motion = _with_points(motion, rig)
+    return up_axis(label, rig.up, _rest_axes(motion, rig), _body(motion, rig))
 
 
-def apply_rig(label: str, motion: Motion, rig: Rig) -> tuple[np.ndarray, np.ndarray]:
+def apply_rig(
+    label: str, motion: Motion, rig: Rig, up: str | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """(T, 17, 3) H36M and (T, 17, 3) COCO joints, metres, z up, femurs of FEMUR_M on average.
 
-    Raises: FormatError: the motion's legs have no length.
+    Args:
+        up: the file's, such as "+y"; found where it is None.
+    Raises: FormatError: the motion's legs have no length, or up is not clear.
     """
-    motion = stripped(motion, rig)
-    turn = rig.axes
-    placed = Motion(
-        motion.names,
-        motion.positions @ turn.T,
-        turn @ motion.rotations @ turn.T,
-        motion.fps,
-    )
-    body = {joint: _mixed(placed, mix) for joint, mix in rig.joints.items()}
+    turn = rig.axes @ turned_upright(up or up_of(label, motion, rig), rig.up, rig.forward)
+    motion = _with_points(motion, rig)
+    head = motion.rotation(rig.head_turned_by)
+    unturned = head_axes(label, _rest_axes(motion, rig), head, _body(motion, rig))
+    placed = replace(motion, positions=motion.positions @ turn.T)
+    body = _body(placed, rig)
     femurs = [
         np.median(np.linalg.norm(body[f"{side}_knee"] - body[f"{side}_hip"], axis=1))
         for side in ("left", "right")
@@ -171,11 +179,29 @@ def apply_rig(label: str, motion: Motion, rig: Rig) -> tuple[np.ndarray, np.ndar
         raise FormatError(f"{label}: its thighs have no length.")
     scale = FEMUR_M / float(np.mean(femurs))
     body = {joint: places * scale for joint, places in body.items()}
-    rotation = placed.rotation(rig.head_turned_by)
+    pitch = euler_matrices(np.array([[rig.head_turn_deg]]), "y")
+    rotation = turn @ head @ unturned @ pitch
     neck = placed.point(rig.head_base) * scale + rotation @ np.array(rig.head_offset_m)
     face = {joint: neck + rotation @ np.array(offset) for joint, offset in FACE.items()}
     coco = {joint: _mixed(placed, mix) * scale for joint, mix in rig.coco.items()}
     return _stacked(body | face, H36M17), _stacked(body | face | coco, COCO17)
+
+
+def _with_points(motion: Motion, rig: Rig) -> Motion:
+    """All points of the rig by its names, those of its own bones included."""
+    motion = renamed(motion, rig.points)
+    if not rig.bones:
+        return motion
+    rest = motion.rest and with_bones(motion.rest, rig.bones, rig.femur)
+    return replace(with_bones(motion, rig.bones, rig.femur), rest=rest)
+
+
+def _body(motion: Motion, rig: Rig) -> dict[str, np.ndarray]:
+    return {joint: _mixed(motion, mix) for joint, mix in rig.joints.items()}
+
+
+def _rest_axes(motion: Motion, rig: Rig) -> np.ndarray | None:
+    return None if motion.rest is None else rest_axes(_body(motion.rest, rig))
 
 
 def _stacked(joints: Mapping[str, np.ndarray], layout: Skeleton) -> np.ndarray:
@@ -223,7 +249,7 @@ def _number(name: str, value: Any) -> float:
 def _check(rig: Rig) -> None:
     if rig.fps is not None and rig.fps <= 0:
         raise ValueError(f"fps is {rig.fps:g}")
-    if rig.up not in _AXES or rig.forward not in _AXES or rig.up[1] == rig.forward[1]:
+    if rig.up not in AXES or rig.forward not in AXES or rig.up[1] == rig.forward[1]:
         raise ValueError(f"up {rig.up!r} and forward {rig.forward!r} are no two axes like +y, +z")
     wanted = set(H36M17.joints) - set(FACE)
     if set(rig.joints) != wanted:

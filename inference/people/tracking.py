@@ -16,7 +16,13 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from poselift.data.errors import NoPersonFound
-from poselift.data.structures import Detections, FrameDetections, Keypoints2D, Tracks
+from poselift.data.structures import (
+    Detections,
+    FrameDetections,
+    Keypoints2D,
+    Tracks,
+    count_of,
+)
 from poselift.inference.people.filling import spread_over_clip
 
 
@@ -85,11 +91,7 @@ def track(detections: Detections, settings: TrackerSettings | None = None) -> Tr
     people = [person for person in people if len(person.frames) >= shortest]
     people.sort(key=lambda person: (person.frames[0], person.rows[0].boxes[0, 0]))
     if not people:
-        best = max((float(f.scores.max()) for f in detections.frames if len(f)), default=0.0)
-        raise NoPersonFound(
-            f"no person in any of its {total} frames (best score {best:.2f}, needed "
-            f"{settings.sure_score:.2f}). Check that people are visible and upright."
-        )
+        raise _nobody(detections, settings, shortest)
     return Tracks(
         detections.timeline,
         tuple(
@@ -130,6 +132,25 @@ def choose_people(tracks: Tracks, wanted: str) -> Tracks:
         raise ValueError(f"people must be best, all or a number from 1, not {wanted!r}")
     ranked = sorted(tracks.people, key=_presence, reverse=True)[:count]
     return Tracks(tracks.timeline, tuple(sorted(ranked, key=lambda p: p.person_id)))
+
+
+def _nobody(detections: Detections, settings: TrackerSettings, shortest: int) -> NoPersonFound:
+    """Why there is nobody: not sure enough, or seen for too short."""
+    total = len(detections.timeline)
+    best = [float(frame.scores.max()) for frame in detections.frames if len(frame)]
+    sure = sum(score >= settings.sure_score for score in best)
+    if not sure:
+        return NoPersonFound(
+            f"no person in any of its {count_of(total, 'frame')} (best score "
+            f"{max(best, default=0.0):.2f}, needed {settings.sure_score:.2f}). Check "
+            "that people are visible and upright."
+        )
+    return NoPersonFound(
+        f"people are seen in {sure} of its {count_of(total, 'frame')}, but nobody in {shortest} of "
+        f"them ({shortest / detections.timeline.fps:.2g} s) close enough together to be told from "
+        "a false alarm. Find people in more of the frames, or give a stretch in which they are "
+        "seen for longer."
+    )
 
 
 def _keypoints(

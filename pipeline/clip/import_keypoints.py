@@ -13,8 +13,7 @@ from poselift.data.foreign.conversion import Imported, convert, frame_indices
 from poselift.data.foreign.formats import read_foreign
 from poselift.data.foreign.layouts import layout_of
 from poselift.data.progress import Progress, Silent, reported
-from poselift.data.skeletons import COCO17
-from poselift.data.structures import Detections, Timeline, Tracks
+from poselift.data.structures import Timeline, Tracks
 from poselift.inference.people.tracking import TrackerSettings, choose_people, tracks_by_id
 from poselift.inference.video.video_reader import VideoReader
 from poselift.pipeline.clip.stages import track_people
@@ -51,13 +50,11 @@ class ImportedClip:
 
     Args:
         kind: the format that was read.
-        turned: degrees that the video's stored frames are shown turned by, anticlockwise.
     """
 
     kind: str
     imported: Imported
     tracks: Tracks
-    turned: int = 0
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -65,13 +62,7 @@ class ImportedClip:
         seen = sum(len(frame) > 0 for frame in self.imported.detections.frames)
         total = len(self.tracks.timeline)
         few = () if seen >= 0.5 * total else (f"people are seen in {seen} of {total} frames",)
-        lying = _before_rotation(self.imported.detections, self.turned)
-        stored = (
-            f"people lie, as they do before the picture is turned by {self.turned} degrees for "
-            "showing; make the keypoints of upright frames, or show the picture as they have it "
-            f"with --rotate {self.turned}"
-        )
-        return (*self.imported.notes, *few, *([stored] if lying else []))
+        return (*self.imported.notes, *few)
 
 
 def import_keypoints(
@@ -84,19 +75,20 @@ def import_keypoints(
     video = settings.video
     clip = read_foreign(source, settings.kind, video.name if video else None)
     layout = layout_of(clip, settings.layout)
+    rotation = 0
     if video:
         reader = VideoReader(video, fit=_GLANCE, rotate=settings.rotate, fps=settings.fps)
         timeline = _timeline_of_video(clip, reader, progress or Silent())
-        turned = reader.info.rotation if not settings.rotate else 0
+        rotation = reader.info.rotation if not settings.rotate else 0
     else:
-        timeline, turned = _timeline_as_told(clip, settings), 0
-    imported = convert(clip, layout, timeline)
+        timeline = _timeline_as_told(clip, settings)
+    imported = convert(clip, layout, timeline, rotation)
     detections, people = imported.detections, settings.people
     if imported.ids is None:
         tracks = track_people(source, detections, people, TrackerSettings())
     else:
         tracks = choose_people(tracks_by_id(detections, imported.ids), people)
-    return ImportedClip(clip.format, imported, tracks, turned)
+    return ImportedClip(clip.format, imported, tracks)
 
 
 def _timeline_of_video(clip: ForeignClip, reader: VideoReader, progress: Progress) -> Timeline:
@@ -137,18 +129,3 @@ def _timeline_as_told(clip: ForeignClip, settings: ImportSettings) -> Timeline:
     times_s = np.interp(every, list(indices.values()), told)
     before = np.maximum(min(indices.values()) - every, 0)
     return Timeline(width, height, fps, times_s - before / fps)
-
-
-def _before_rotation(detections: Detections, turned: int) -> bool:
-    """Most people stand only once their keypoints are turned as the video's frames are."""
-    xy = np.concatenate([frame.keypoints for frame in detections.frames])
-    if not turned or not len(xy):
-        return False
-    shoulders, hips = (
-        xy[:, COCO17.indices(f"left_{joint}", f"right_{joint}")].mean(1)
-        for joint in ("shoulder", "hip")
-    )
-    x, y = (shoulders - hips).T
-    for _ in range(turned // 90):  # a quarter anticlockwise, y downwards
-        x, y = y, -x
-    return bool((-y > 2 * np.abs(x)).mean() > 0.5)

@@ -61,7 +61,7 @@ def test_a_bvh_pose_computed_by_hand(tmp_path: Path, capsys: pytest.CaptureFixtu
         left_eye=(-0.033, 0.114, 0.732), right_ear=(0.075, 0.017, 0.713),
     )  # fmt: skip
     assert clip.h36m[0, 0] == pytest.approx((0, 0, 0.95), abs=0.001)  # ankles 5 cm up
-    assert "1 clips, 40 frames" in capsys.readouterr().out
+    assert "1 clip, 40 frames" in capsys.readouterr().out
 
 
 def test_joints_that_move_by_themselves(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def test_values_show_themselves(value: object, shown: str) -> None:
     assert value != replace(value)  # type: ignore[type-var]
 
 
-@pytest.mark.parametrize("frames", [slice(2, 7), slice(None, None, 2), np.array([1, 4, 8])])
+@pytest.mark.parametrize("frames", [slice(2, 7), slice(None, None, -2), np.array([4, 4, 1])])
 def test_at_some_frames(frames: slice | np.ndarray) -> None:
     wanted = np.arange(FRAMES)[frames]
     some = poses().at(frames)
@@ -85,12 +85,6 @@ def test_at_some_frames(frames: slice | np.ndarray) -> None:
     seen = [len(frame) for frame in detections().at(frames).frames]
     assert seen == (wanted % 2).tolist()
     assert replace(poses(), trajectory=None).at(frames).trajectory is None
-
-
-@pytest.mark.parametrize("frames", [slice(None, None, -1), np.array([4, 4])])
-def test_time_goes_forward(frames: slice | np.ndarray) -> None:
-    with pytest.raises(ValueError, match="do not rise"):
-        poses().at(frames)
 
 
 def test_counts_in_words() -> None:

@@ -113,6 +113,18 @@ def test_nobody() -> None:
         track(clip_of([frame_of()] * 12))
 
 
+def test_seen_too_briefly_is_not_nobody() -> None:
+    """Sure detections that are too few, or too far apart, are told as such."""
+    somebody = frame_of((300, 300, 0.85))
+    few = [somebody] * 4 + [frame_of()] * 6
+    with pytest.raises(NoPersonFound, match=r"people are seen in 4 of its 10 frames.* in 5 of"):
+        track(clip_of(few))
+    sparse = [somebody if t % 70 == 0 else frame_of() for t in range(300)]
+    with pytest.raises(NoPersonFound, match=r"seen in 5 of its 300 .* 8 of them \(0\.27 s\) close"):
+        track(clip_of(sparse))
+    assert len(track(clip_of([somebody] * 5 + [frame_of()] * 5)).people) == 1
+
+
 def test_the_best_person_is_there_for_long_not_the_highest_score() -> None:
     frames = [
         frame_of((300, 300, 0.6), *([(900, 300, 0.95)] if 20 < t < 40 else [])) for t in range(90)

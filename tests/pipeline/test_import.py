@@ -15,6 +15,7 @@ from poselift.data.archives.stage_results import load_detections, load_poses, lo
 from poselift.data.errors import FormatError, LayoutMismatch
 from poselift.data.skeletons import COCO17, H36M17
 from poselift.inference.poses.lifting import Lifter, lift_person
+from poselift.inference.video.video_reader import VideoReader
 from poselift.models.lifters import open_lifter
 from poselift.models.registry import DEFAULT_LIFTER
 from poselift.models.temporal import Architecture, TemporalModel
@@ -61,6 +62,48 @@ def test_frames_keep_their_place_in_the_video(tmp_path: Path, frames: Frames, ma
     entries.append(entries[0] | {"image_id": 1})
     (tmp_path / "late.json").write_text(json.dumps(entries))
     assert imported(tmp_path / "late.json", video=video).tracks.people[0].span == slice(0, 70)
+
+
+def test_keypoints_of_the_stored_picture_are_noticed(
+    tmp_path: Path, frames: Frames, make_video
+) -> None:
+    """A telephone's film is stored lying; tools that ignore it see everybody lie."""
+    video = make_video("stored.mp4", size=f"{WIDTH}x{WIDTH}", seconds=3)
+    shown = tmp_path / "shown.mp4"
+    ffmpeg("-display_rotation:v:0", "90", "-i", video, "-c", "copy", shown)
+    assert VideoReader(shown).info.rotation == 90
+    upright = files.write_coco(tmp_path / "upright", frames)
+    assert not imported(upright, video=shown).notes
+    # What is shown at (x, y) is stored at (width - y, x).
+    lying = [
+        {n: np.column_stack([WIDTH - p[:, 1], p[:, 0], p[:, 2]]) for n, p in frame.items()}
+        for frame in frames
+    ]
+    (note,) = imported(files.write_coco(tmp_path / "lying", lying), video=shown).notes
+    assert "would stand upright if turned by 90 degrees" in note and "as it is shown" in note
+    assert not imported(tmp_path / "lying.json", video=video).notes  # these do lie
+
+
+def test_keypoints_outside_the_shown_picture(tmp_path: Path, frames: Frames, make_video) -> None:
+    """Most are beyond the edge of a film that is shown upright: its stored picture is wide."""
+    video, shown = make_video("a.mp4", size=f"{WIDTH}x120", seconds=3), tmp_path / "shown.mp4"
+    ffmpeg("-display_rotation:v:0", "90", "-i", video, "-c", "copy", shown)
+    low = [{n: p * (1, 0.3, 1) for n, p in frame.items()} for frame in frames]
+    path = files.write_coco(tmp_path / "wide", low)
+    with pytest.raises(FormatError, match=r"outside a picture of 120x640\. They fit the video's"):
+        imported(path, video=shown)
+
+
+def test_keypoints_that_end_early_are_noted(tmp_path: Path, frames: Frames, make_video) -> None:
+    video = make_video("clip.mp4", size=f"{WIDTH}x{HEIGHT}", seconds=3.5)
+    ends = "the keypoints end at frame 60 of 70"
+    for write_clip in (files.write_openpose, files.write_coco):
+        path = write_clip(tmp_path / write_clip.__name__, frames)
+        assert any(ends in note for note in imported(path, video=video).notes)
+    whole = [*frames, *[{}] * 10]
+    assert not imported(files.write_openpose(tmp_path / "c", whole), video=video).notes
+    short = make_video("short.mp4", size=f"{WIDTH}x{HEIGHT}", seconds=3.2)
+    assert not imported(files.write_coco(tmp_path / "d", frames), video=short).notes
 
 
 def test_from_the_command_to_poses(
@@ -131,5 +174,6 @@ def test_keypoints_of_the_picture_before_it_is_turned_are_told(
     ]
     path = files.write_coco(tmp_path / "lying", lying)
     notes = imported(path, video=phone).notes
-    assert "people lie, as they do before the picture is turned by 90" in notes[-1]
+    assert "would stand upright if turned by 90 degrees" in notes[-1]
+    assert "--rotate 90" in notes[-1]
     assert not imported(path, video=phone, rotate=90).notes
