@@ -24,7 +24,7 @@ RIGS: list[tuple[str, Any, str]] = [
     ("fps", float("nan"), "fps is nan, not a number"),
     ("fps", -30, "fps is -30"),
     ("fps", True, "fps is True, not a number"),
-    ("strip", 0, "strip is 0, not a name"),
+    ("up", 0, "up is 0, not a name"),
     ("head", None, "head is None, not a table"),
     ("head.turned_by", 0.0, "turned_by is 0.0, not a name"),
     ("head.base", {}, "base is {}, not a name"),

@@ -162,7 +162,7 @@ def test_keypoints_of_the_picture_before_it_is_turned_are_told(
     tmp_path: Path, frames: Frames, make_video
 ) -> None:
     """A phone's video is stored lying, and shown upright; some tools look at it as stored."""
-    stored = make_video("plain.mp4", "-c:v", "libx264", size=f"{HEIGHT}x{WIDTH}", seconds=3.5)
+    stored = make_video("plain.mp4", "-c:v", "libx264", size=f"{HEIGHT}x{WIDTH}", seconds=3)
     phone = tmp_path / "phone.mov"
     ffmpeg("-display_rotation", "90", "-i", stored, "-c", "copy", phone)
     upright = imported(files.write_coco(tmp_path / "upright", frames), video=phone)
