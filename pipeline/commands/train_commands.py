@@ -7,6 +7,7 @@ import dataclasses
 import functools
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -79,13 +80,19 @@ def _add_archives(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _clips(asked: argparse.Namespace) -> tuple[list[JointsClip], list[JointsClip]]:
+def _clips(
+    asked: argparse.Namespace, weights: Mapping[str, float] | None = None
+) -> tuple[list[JointsClip], list[JointsClip]]:
     """(clips to train on, test clips). Raises: FormatError."""
     try:
         test_names = asked.test_clips.read_text().split()
     except (OSError, UnicodeDecodeError) as error:
         raise FormatError(f"{asked.test_clips}: cannot be read ({error}).") from error
-    clips = [clip for path in asked.archives for clip in load_joints(path)]
+    clips = [
+        dataclasses.replace(clip, weight=(weights or {}).get(path.stem, 1.0))
+        for path in asked.archives
+        for clip in load_joints(path)
+    ]
     return split_clips(clips, test_names) if test_names else (clips, [])
 
 
@@ -103,7 +110,7 @@ def _train(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
         command.error(str(error))
     device = checked_device(asked.device)
     lifter_path(asked.output, asked.name)
-    rest, _ = _clips(asked)
+    rest, _ = _clips(asked, recipe.archive_weights)
     training, validation = split_clips(rest, asked.validate.split(","))
     if not training or not validation:
         raise FormatError(
