@@ -34,7 +34,7 @@ from poselift.models.registry import open_lifter
 from poselift.models.temporal import TemporalModel
 from poselift.models.weights import LifterWeights, save_lifter
 from poselift.pipeline.mocap.evaluate_mocap import validate
-from poselift.pipeline.mocap.mocap_batches import ROOT, UP, draw_batch
+from poselift.pipeline.mocap.mocap_batches import ROOT, UP, draw_batch, turned_upright
 from poselift.pipeline.mocap.mocap_recipe import MocapTraining
 
 
@@ -116,16 +116,19 @@ class MocapTrainer:
         recipe = self.recipe
         arch = self.position.arch
         batch = draw_batch(self.sampler, recipe.batch, recipe.frames, arch, recipe.noise)
-        inputs = network_input("person", batch.keypoints, batch.confidence)
+        posed = batch if recipe.causal else turned_upright(batch)
+        upright, plain = (
+            network_input("person", views.keypoints, views.confidence) for views in (posed, batch)
+        )
         with self._precision():
-            output, placement = self.position(inputs), self.trajectory(inputs)
-        pose = pose_of("anchored", output.float(), inputs, batch.first)
+            output, placement = self.position(upright), self.trajectory(plain)
+        pose = pose_of("anchored", output.float(), upright, batch.first)
         placement, target = placement.float(), batch.placement()
-        loss = mpjpe(pose, batch.pose)
-        loss = loss + recipe.velocity_weight * mean_velocity_error(pose, batch.pose)
+        loss = mpjpe(pose, posed.pose)
+        loss = loss + recipe.velocity_weight * mean_velocity_error(pose, posed.pose)
         if recipe.bone_weight:
             loss = loss + recipe.bone_weight * bone_direction_error(
-                pose, batch.pose, H36M17.parents
+                pose, posed.pose, H36M17.parents
             )
         loss = loss + mpjpe(placement[:, :, ROOT], target[:, :, ROOT])
         loss = loss + 0.3 * mpjpe(placement[:, :, UP], target[:, :, UP])

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from mocap_bodies import walking
 
+from poselift.data.mocap.detector_noise import NoiseRanges
+from poselift.data.mocap.virtual_views import ViewRanges, ViewSampler
 from poselift.data.skeletons import COCO17, H36M17
 from poselift.inference.poses.lifting import Lifter
 from poselift.inference.poses.upright_turn import upright_turn
 from poselift.models.registry import DEFAULT_LIFTER, open_lifter
+from poselift.models.temporal import Architecture
+from poselift.pipeline.mocap.mocap_batches import draw_batch, turned_upright
 from poselift.pipeline.mocap.standing_bodies import straight_body
 
 CERTAIN = np.ones((30, 17))
@@ -65,3 +70,16 @@ def test_a_lifter_that_sees_only_the_past_does_not_turn(standing: np.ndarray) ->
     later[20:] = standing[20:] @ turned_by(60.0)
     before = [lifter.lift(xy, layout=COCO17).pose[:20] for xy in (standing, later)]
     np.testing.assert_allclose(*before, atol=1e-6)
+
+
+def test_training_turns_as_lifting_does() -> None:
+    sampler = ViewSampler([walking("walk")], seed=4, ranges=ViewRanges(roll_any_share=1.0))
+    batch = draw_batch(sampler, 6, 8, Architecture(18, 3, 18), NoiseRanges())
+    turned = turned_upright(batch)
+    for view in range(6):
+        xy, confidence = batch.keypoints[view].numpy(), batch.confidence[view].numpy()
+        turn = upright_turn(xy, confidence, COCO17)
+        np.testing.assert_allclose(turned.keypoints[view], xy @ turn, atol=1e-4)
+        pose = batch.pose[view].numpy()
+        np.testing.assert_allclose(turned.pose[view, ..., :2], pose[..., :2] @ turn, atol=1e-4)
+        np.testing.assert_array_equal(turned.pose[view, ..., 2], pose[..., 2])
