@@ -19,7 +19,7 @@ from poselift.models.weights import LifterWeights, load_lifter
 log = logging.getLogger(__name__)
 
 CHECKPOINTS = SHIPPED
-DEFAULT_LIFTER = "cmu27v4"
+DEFAULT_LIFTER = "body27v5"
 
 
 @dataclass(frozen=True)

@@ -37,8 +37,10 @@ def test_who_stands_straight_is_drawn_straight() -> None:
         left, right = by_side[90, height], by_side[270, height]
         assert left.knees == pytest.approx(right.knees, abs=0.1)
         assert left.gravity == pytest.approx(right.gravity, abs=0.1)
-    assert np.mean([view.gravity for view in views]) < 7
-    assert np.mean([view.knees for view in views]) < 25
+    assert np.mean([view.gravity for view in views]) < 5
+    assert np.mean([view.knees for view in views]) < 7
+    assert np.mean([view.elbows for view in views]) < 12
+    assert max(view.knees for view in views) < 15
 
 
 def test_errors_of_limbs_are_theirs() -> None:
