@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from torch import Tensor
+from torch.nn import functional
 
 
 def mpjpe(predicted: Tensor, target: Tensor) -> Tensor:
@@ -15,6 +16,19 @@ def mpjpe(predicted: Tensor, target: Tensor) -> Tensor:
 def mean_velocity_error(predicted: Tensor, target: Tensor) -> Tensor:
     """MPJPE of the frame-to-frame differences: (N, T, J, 3) twice -> ()."""
     return mpjpe(predicted.diff(dim=1), target.diff(dim=1))
+
+
+def bone_direction_error(predicted: Tensor, target: Tensor, parents: Sequence[int]) -> Tensor:
+    """Mean distance of the bones' unit vectors: (N, T, J, 3) twice -> ().
+
+    Unlike a joint's place a direction cannot be drawn towards the mean depth by being short.
+    """
+    parents = list(parents[1:])
+    directions = [
+        functional.normalize(poses[:, :, 1:] - poses[:, :, parents], dim=-1, eps=1e-4)
+        for poses in (predicted, target)
+    ]
+    return mpjpe(*directions)
 
 
 def distance_sum(predicted: Tensor, target: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from poselift.data.errors import FormatError, UnknownName
 from poselift.data.files.places import SHIPPED
 from poselift.data.files.whole_file import file_sha256
 
-DEFAULT_LIFTER = "cmu27v4"
+DEFAULT_LIFTER = "body27v5"
 
 
 @dataclass(frozen=True)

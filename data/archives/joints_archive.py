@@ -37,12 +37,14 @@ class JointsClip:
     Args:
         h36m: (T, 17, 3) float32, metres, z up.
         coco: (T, 17, 3) float32, metres, z up: the same body as COCO keypoints.
+        weight: how many times more often than its length says it is drawn in training.
     """
 
     name: str
     h36m: np.ndarray
     coco: np.ndarray
     fps: float
+    weight: float = 1.0
 
     def __post_init__(self) -> None:
         frames = self.h36m.shape[0]

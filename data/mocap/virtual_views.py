@@ -13,8 +13,15 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from poselift.data.archives.joints_archive import JointsClip
+from poselift.data.mocap.motion_variation import (
+    MotionRanges,
+    define_otherwise,
+    slow_noise,
+    vary_motion,
+)
 from poselift.data.mocap.random_draws import RandomDraws
 from poselift.data.skeletons import COCO17, H36M17
 
@@ -34,10 +41,17 @@ class ViewRanges:
     pitch_wide: tuple[float, float] = (-30.0, 50.0)
     wide_share: float = 0.35
     roll_deviation: float = 4.0
+    roll_wide: float = 25.0  # deviation, in
+    roll_wide_share: float = 0.0  # that share of the views;
+    roll_any_share: float = 0.0  # and any roll in this one
+    tilt: float = 30.0  # of the whole body about a level axis: deviation, in
+    tilt_share: float = 0.0  # that share of the views;
+    tilt_any_share: float = 0.0  # and any tilt in this one
     off_centre: float = 0.75  # of half the image
     fps: tuple[float, float] = (18.0, 70.0)
     body_scale: tuple[float, float] = (0.85, 1.12)
     limb_scale: float = 0.08  # deviation, per bone, the same left and right
+    width_scale: float = 0.08  # the same for the widths of hips and shoulders
 
 
 @dataclass(frozen=True)
@@ -70,23 +84,30 @@ class ViewSampler(RandomDraws):
         *,
         seed: int,
         ranges: ViewRanges | None = None,
+        motion: MotionRanges | None = None,
         device: str | torch.device = "cpu",
     ) -> None:
         super().__init__(seed, device)
         self.ranges = ranges or ViewRanges()
+        self.motion = motion or MotionRanges()
         self._h36m = torch.cat([torch.from_numpy(c.h36m) for c in clips]).to(self.device)
         self._coco = torch.cat([torch.from_numpy(c.coco) for c in clips]).to(self.device)
         lengths = torch.tensor([len(c.h36m) for c in clips], device=self.device)
         self._length = lengths
         self._start = lengths.cumsum(0) - lengths
         self._fps = torch.tensor([c.fps for c in clips], device=self.device)
-        self._share = lengths.double() / lengths.sum()
+        weights = torch.tensor([c.weight for c in clips], device=self.device)
+        self._share = functional.normalize((lengths * weights).double(), p=1, dim=0)
 
     def sample(self, count: int, frames: int) -> Views:
-        """`count` views of `frames` frames each; clips count by their length."""
+        """`count` views of `frames` frames each; clips count by their length and weight."""
         h36m, coco = self._motion(count, frames)
+        points = vary_motion(torch.cat([h36m, coco], 2), self, self.motion)
+        if self.motion.definition:
+            points = define_otherwise(points, self, self.motion.definition)
+        h36m, coco = points.split([H36M17.num_joints, COCO17.num_joints], 2)
         h36m, coco = self._reshape_bodies(h36m, coco)
-        return self._film(h36m, coco)
+        return self._film(self._tilt(torch.cat([h36m, coco], 2)))
 
     def _motion(self, count: int, frames: int) -> tuple[Tensor, Tensor]:
         """Stretches of clips, resampled in time; beyond a clip's ends its end pose stays."""
@@ -94,9 +115,11 @@ class ViewSampler(RandomDraws):
         length = self._length[clip].float()
         step = self._fps[clip] / self.log_uniform(*self.ranges.fps, count)
         centre = self.uniform(0, 1, count) * (length - 1)
-        time = centre[:, None] + step[:, None] * (
-            torch.arange(frames, device=self.device) - frames // 2
-        )
+        steps = torch.arange(frames, device=self.device) - frames // 2
+        if self.motion.time_warp:
+            pace = (self.motion.time_warp * slow_noise(self, count, frames, 1)[..., 0]).exp()
+            steps = pace.cumsum(1) - pace[:, : frames // 2 + 1].sum(1, keepdim=True)
+        time = centre[:, None] + step[:, None] * steps
         time = torch.minimum(time.clamp(min=0), length[:, None] - 1)
         before = torch.minimum(time.floor(), (length[:, None] - 2).clamp(min=0))
         part = (time - before)[..., None, None]
@@ -110,7 +133,9 @@ class ViewSampler(RandomDraws):
     def _reshape_bodies(self, h36m: Tensor, coco: Tensor) -> tuple[Tensor, Tensor]:
         """Another person's proportions, and the mirror image of half of the batch."""
         count = len(h36m)
-        limb = 1 + self.ranges.limb_scale * self.normal(count, H36M17.num_joints)
+        deviation = h36m.new_full((H36M17.num_joints,), self.ranges.limb_scale)
+        deviation[list(_WIDTHS)] = self.ranges.width_scale
+        limb = 1 + deviation * self.normal(count, H36M17.num_joints)
         limb[:, H36M17.right] = limb[:, H36M17.left]
         moved = [h36m[:, :, 0]]
         for child in range(1, H36M17.num_joints):
@@ -126,8 +151,27 @@ class ViewSampler(RandomDraws):
             scale * _mirror(coco, mirrored, COCO17.mirror),
         )
 
-    def _film(self, h36m: Tensor, coco: Tensor) -> Views:
-        count, frames = h36m.shape[:2]
+    def _tilt(self, points: Tensor) -> Tensor:
+        """Bodies turned as a whole about level axes; gravity stays where it was."""
+        ranges, count = self.ranges, len(points)
+        angle = self._turns(count, 0.0, (ranges.tilt_share, ranges.tilt), ranges.tilt_any_share)
+        heading = self.uniform(0, 2 * math.pi, count)
+        axis = torch.stack([heading.cos(), heading.sin(), 0 * heading], -1)
+        return torch.einsum("nij,nlkj->nlki", rotation_matrices(axis * angle[:, None]), points)
+
+    def _turns(
+        self, count: int, usual: float, wide: tuple[float, float], any_share: float
+    ) -> Tensor:
+        """(N,) radians: of the usual deviation, in a share of a wide one, in another any."""
+        share, deviation = wide
+        kind = self.uniform(0, 1, count)
+        spread = torch.where(kind < share, deviation, usual)
+        turns = spread * self.normal(count)
+        every = self.uniform(-180.0, 180.0, count)
+        return torch.where(kind > 1 - any_share, every, turns).deg2rad()
+
+    def _film(self, points: Tensor) -> Views:
+        count, frames = points.shape[:2]
         ranges = self.ranges
         choice = torch.randint(
             len(ASPECT_RATIOS), (count,), generator=self.generator, device=self.device
@@ -141,7 +185,7 @@ class ViewSampler(RandomDraws):
         place[:, 1] *= half_height
         ray = torch.cat([place / focal[:, None], torch.ones(count, 1, device=self.device)], 1)
         rotation = self._camera_rotations(count)
-        in_camera = torch.einsum("nij,ntkj->ntki", rotation, torch.cat([h36m, coco], 2))
+        in_camera = torch.einsum("nij,ntkj->ntki", rotation, points)
         anchor = in_camera[:, frames // 2, 0]
         stand = distance[:, None] * ray / ray.norm(dim=1, keepdim=True)
         in_camera = in_camera + (stand - anchor)[:, None, None]
@@ -166,7 +210,8 @@ class ViewSampler(RandomDraws):
         pitch = mean + deviation * self.normal(count)
         wide = self.uniform(0, 1, count) < ranges.wide_share
         pitch = torch.where(wide, self.uniform(*ranges.pitch_wide, count), pitch).deg2rad()
-        roll = (ranges.roll_deviation * self.normal(count)).deg2rad()
+        wide_roll = (ranges.roll_wide_share, ranges.roll_wide)
+        roll = self._turns(count, ranges.roll_deviation, wide_roll, ranges.roll_any_share)
         heading = self.uniform(0, 2 * math.pi, count)
         zero = torch.zeros_like(heading)
         forward = torch.stack(
@@ -174,20 +219,24 @@ class ViewSampler(RandomDraws):
         )
         right = torch.stack([heading.sin(), -heading.cos(), zero], -1)
         level = torch.stack([right, torch.linalg.cross(forward, right), forward], 1)
-        turn = torch.stack(
-            [
-                torch.stack([roll.cos(), -roll.sin(), zero], -1),
-                torch.stack([roll.sin(), roll.cos(), zero], -1),
-                torch.stack([zero, zero, zero + 1], -1),
-            ],
-            1,
-        )
-        return turn @ level
+        return rotation_matrices(torch.stack([zero, zero, roll], -1)) @ level
+
+
+def rotation_matrices(vectors: Tensor) -> Tensor:
+    """(N, 3) rotation vectors, radians -> (N, 3, 3)."""
+    x, y, z = vectors.unbind(-1)
+    zero = torch.zeros_like(x)
+    generators = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1).unflatten(-1, (3, 3))
+    return torch.linalg.matrix_exp(generators)
 
 
 def _mirror(joints: Tensor, chosen: Tensor, order: tuple[int, ...]) -> Tensor:
     twin = joints[:, :, order] * joints.new_tensor([-1.0, 1.0, 1.0])
     return torch.where(chosen[:, None, None, None], twin, joints)
+
+
+# Scaled alike on both sides, as all bones: how wide a body is.
+_WIDTHS = H36M17.indices("left_hip", "left_shoulder")
 
 
 def _attached_joint(joint: str) -> int:

@@ -18,6 +18,7 @@ from poselift.data.errors import LayoutMismatch
 from poselift.data.skeletons import Skeleton
 from poselift.data.structures import Keypoints2D
 from poselift.data.windows import mirror_keypoints, pad_edges
+from poselift.inference.poses.upright_turn import upright_turn
 from poselift.models.inputs import network_input, person_frame, root_from_person
 from poselift.models.outputs import pose_of
 from poselift.models.temporal import fold_batch_norm
@@ -67,6 +68,12 @@ class Lifter:
             fold_batch_norm(weights.trajectory).to(self.device) if weights.trajectory else None
         )
 
+    @property
+    def _turns(self) -> bool:
+        """Whether clips are turned upright: not for who sees only the past of a clip, nor for
+        the reference's networks, which know their camera."""
+        return self.weights.input_kind == "person" and not self.weights.position.arch.causal
+
     def check_layout(self, layout: Skeleton) -> None:
         """Raises: LayoutMismatch: the checkpoint reads other keypoints."""
         wanted, joints = self.weights.layout_in, self.weights.position.arch.joints_in
@@ -103,10 +110,10 @@ class Lifter:
         self.check_layout(layout)
         if confidence is None:
             confidence = np.ones(xy.shape[:2])
-        sides = [self._lift_once(xy, confidence, focal)]
+        sides = [self._lift_once(xy, confidence, focal, layout)]
         if flip:
             mirrored = self._lift_once(
-                mirror_keypoints(xy, layout), confidence[:, list(layout.mirror)], focal
+                mirror_keypoints(xy, layout), confidence[:, list(layout.mirror)], focal, layout
             )
             sides.append(self._mirrored_back(mirrored))
         pose = np.mean([side.pose for side in sides], axis=0)
@@ -118,11 +125,18 @@ class Lifter:
             unit_vectors(np.mean(ups, axis=0)) if ups else None,
         )
 
-    def _lift_once(self, xy: np.ndarray, confidence: np.ndarray, focal: float) -> LiftedPose:
+    def _lift_once(
+        self, xy: np.ndarray, confidence: np.ndarray, focal: float, layout: Skeleton
+    ) -> LiftedPose:
         padding = self.weights.position.arch.padding
         keypoints = torch.from_numpy(pad_edges(xy, *padding).astype(np.float32))
         certain = torch.from_numpy(pad_edges(confidence, *padding).astype(np.float32))
-        pose = self._chunked(self._pose, keypoints, certain, len(xy))
+        if self._turns:
+            turn = torch.from_numpy(upright_turn(xy, confidence, layout).astype(np.float32))
+            pose = self._chunked(self._pose, keypoints @ turn, certain, len(xy))
+            pose[..., :2] = pose[..., :2] @ turn.T
+        else:
+            pose = self._chunked(self._pose, keypoints, certain, len(xy))
         if self._trajectory is None:
             return LiftedPose(pose.numpy(), None, None)
         placement = self._chunked(self._trajectory, keypoints, certain, len(xy))

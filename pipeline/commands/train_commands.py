@@ -7,6 +7,7 @@ import dataclasses
 import functools
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,7 +85,9 @@ def _add_archives(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _clips(asked: argparse.Namespace) -> tuple[list[JointsClip], list[JointsClip]]:
+def _clips(
+    asked: argparse.Namespace, weights: Mapping[str, float] | None = None
+) -> tuple[list[JointsClip], list[JointsClip]]:
     """(clips to train on, test clips). Raises: FormatError."""
     from poselift.data.archives.joints_archive import load_joints, split_clips
 
@@ -92,7 +95,11 @@ def _clips(asked: argparse.Namespace) -> tuple[list[JointsClip], list[JointsClip
         test_names = read_bounded(asked.test_clips).decode().split()
     except UnicodeDecodeError as error:
         raise FormatError(f"{asked.test_clips}: cannot be read ({error}).") from error
-    clips = [clip for path in asked.archives for clip in load_joints(path)]
+    clips = [
+        dataclasses.replace(clip, weight=(weights or {}).get(path.stem, 1.0))
+        for path in asked.archives
+        for clip in load_joints(path)
+    ]
     return split_clips(clips, test_names) if test_names else (clips, [])
 
 
@@ -112,7 +119,7 @@ def _train(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
     device = checked_device(asked.device)
     start_from = [Path(recipe.start_from)] if recipe.start_from else []
     lifter_path(asked.output, asked.name, [*asked.archives, *start_from])
-    rest, _ = _clips(asked)
+    rest, _ = _clips(asked, recipe.archive_weights)
     training, validation = split_clips(rest, asked.validate.split(","))
     if not training or not validation:
         raise FormatError(

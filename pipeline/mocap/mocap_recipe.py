@@ -12,6 +12,7 @@ from poselift.data.errors import FormatError
 from poselift.data.files.source_files import read_bounded
 from poselift.data.files.toml_text import parse_toml
 from poselift.data.mocap.detector_noise import NoiseRanges
+from poselift.data.mocap.motion_variation import MotionRanges
 from poselift.data.mocap.virtual_views import ViewRanges
 from poselift.data.skeletons import COCO17, H36M17
 from poselift.models.inputs import input_shape
@@ -23,6 +24,7 @@ T = TypeVar("T")
 MAX_BYTES = 1 << 20
 _LEAST = {"steps": 1, "batch": 1, "frames": 2, "channels": 1, "trajectory_channels": 1}
 _LEAST |= {"validate_every": 1, "warmup": 0, "weight_decay": 0, "velocity_weight": 0}
+_LEAST |= {"bone_weight": 0, "averaging": 0}
 _MOST = {"steps": 10**9, "batch": 10**6, "frames": 10**5, "warmup": 10**9, "validate_every": 10**9}
 
 
@@ -33,7 +35,13 @@ class MocapTraining:
     Args:
         start_from: name or path of a lifter whose tensors are taken over where they fit.
         learning_rate: of the convolutions (Muon); `adamw_rate` of all else.
-        views, noise: what the virtual cameras, bodies and detectors are drawn from.
+        bone_weight: of the error of the bones' directions in the loss.
+        averaging: decay of the running average of the weights, which is what is kept; 0 keeps
+            the last step's.
+        straight_limbs: joints are calibrated, so that the straightest limbs are straight.
+        archive_weights: file name without suffix -> how much more often than its length says an
+            archive's clips are drawn; 1 where it is not named.
+        views, motion, noise: what cameras and bodies, movements and detectors are drawn from.
     """
 
     steps: int = 16_000
@@ -45,6 +53,9 @@ class MocapTraining:
     weight_decay: float = 0.05
     warmup: int = 200
     velocity_weight: float = 0.5
+    bone_weight: float = 0.0
+    averaging: float = 0.0
+    straight_limbs: bool = False
     filter_widths: tuple[int, ...] = (3, 3, 3)
     channels: int = 512
     trajectory_channels: int = 256
@@ -53,7 +64,9 @@ class MocapTraining:
     bf16: bool = False
     validate_every: int = 1000
     views: ViewRanges = field(default_factory=lambda: ViewRanges(limb_scale=0.1))
+    motion: MotionRanges = field(default_factory=MotionRanges)
     noise: NoiseRanges = field(default_factory=NoiseRanges)
+    archive_weights: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Raises: ValueError: a value that no training can have."""
@@ -63,6 +76,8 @@ class MocapTraining:
         for name in ("learning_rate", "adamw_rate"):
             if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"'{name}' is {getattr(self, name)}, but is above 0")
+        if self.averaging >= 1:
+            raise ValueError(f"'averaging' is {self.averaging}, but is below 1")
         if any(width < 1 or width % 2 == 0 for width in self.filter_widths):
             raise ValueError(f"'filter_widths' are {self.filter_widths}, but are odd, from 1")
         for name, most in _MOST.items():
@@ -108,8 +123,9 @@ def read_recipe(path: Path) -> MocapTraining:
     except ValueError as error:
         raise FormatError(f"{path}: no recipe ({error}).") from error
     default = MocapTraining()
-    parts = {"views": default.views, "noise": default.noise}
+    parts = {"views": default.views, "motion": default.motion, "noise": default.noise}
     try:
+        _check_archives(table.get("archive_weights", {}))
         for name, part in parts.items():
             if not isinstance(table.get(name, {}), dict):
                 raise ValueError(f"'{name}' is {table[name]!r}, but should be a table")
@@ -117,6 +133,17 @@ def read_recipe(path: Path) -> MocapTraining:
         return _filled(default, table)
     except ValueError as error:
         raise FormatError(f"{path}: {error}.") from error
+
+
+def _check_archives(table: Any) -> None:
+    """Raises: ValueError."""
+    if not isinstance(table, dict):
+        raise ValueError(f"'archive_weights' is {table!r}, but should be a table")
+    for name, weight in table.items():
+        if not _alike(1.0, weight) or weight <= 0:
+            raise ValueError(
+                f"'{name}' of [archive_weights] is {weight!r}, but is a number above 0"
+            )
 
 
 def _filled(default: T, given: Mapping[str, Any]) -> T:

@@ -17,24 +17,26 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from poselift.data.archives.joints_archive import JointsClip
 from poselift.data.errors import FormatError, OutputError
 from poselift.data.files.file_kinds import FileKind, is_log_of
 from poselift.data.files.whole_file import check_writable, whole_file
+from poselift.data.mocap.limb_calibration import straight_limbs
 from poselift.data.mocap.virtual_views import ViewSampler
 from poselift.data.progress import Progress
 from poselift.data.skeletons import COCO17, H36M17
 from poselift.models.inputs import network_input
 from poselift.models.lifters import open_lifter
-from poselift.models.losses import mean_velocity_error, mpjpe
+from poselift.models.losses import bone_direction_error, mean_velocity_error, mpjpe
 from poselift.models.optimizers import MuonAdamW
 from poselift.models.outputs import pose_of
 from poselift.models.reference_checkpoints import read_checkpoint
 from poselift.models.temporal import TemporalModel
 from poselift.models.weights import LIFTER_FILE, LifterWeights, save_lifter
 from poselift.pipeline.mocap.evaluate_mocap import validate
-from poselift.pipeline.mocap.mocap_batches import ROOT, UP, draw_batch
+from poselift.pipeline.mocap.mocap_batches import ROOT, UP, draw_batch, turned_upright
 from poselift.pipeline.mocap.mocap_recipe import MocapTraining
 
 LOG_FILE = FileKind("the log of a training", (), is_log_of("step"))
@@ -53,13 +55,25 @@ class MocapTrainer:
             _take_over(recipe.start_from, self.position, self.trajectory)
         self.position.to(self.device)
         self.trajectory.to(self.device)
+        self.averages = [
+            AveragedModel(
+                model, multi_avg_fn=get_ema_multi_avg_fn(recipe.averaging), use_buffers=True
+            )
+            for model in (self.position, self.trajectory)
+        ]
         self.optimizer = MuonAdamW(
             [self.position, self.trajectory],
             learning_rate=recipe.learning_rate,
             adamw_rate=recipe.adamw_rate,
             weight_decay=recipe.weight_decay,
         )
-        self.sampler = ViewSampler(clips, seed=recipe.seed, ranges=recipe.views, device=device)
+        self.sampler = ViewSampler(
+            straight_limbs(clips) if recipe.straight_limbs else clips,
+            seed=recipe.seed,
+            ranges=recipe.views,
+            motion=recipe.motion,
+            device=device,
+        )
         self.step = 0
 
     def run(
@@ -87,13 +101,16 @@ class MocapTrainer:
         return self.weights()
 
     def weights(self, name: str = "in training") -> LifterWeights:
+        """The running average of the last steps' weights."""
+        position, trajectory = (average.module.eval() for average in self.averages)
+        assert isinstance(position, TemporalModel) and isinstance(trajectory, TemporalModel)
         return LifterWeights(
             name,
             "person",
             COCO17,
             H36M17,
-            self.position.eval(),
-            self.trajectory.eval(),
+            position,
+            trajectory,
             output_kind="anchored",
         )
 
@@ -103,17 +120,26 @@ class MocapTrainer:
         recipe = self.recipe
         arch = self.position.arch
         batch = draw_batch(self.sampler, recipe.batch, recipe.frames, arch, recipe.noise)
-        inputs = network_input("person", batch.keypoints, batch.confidence)
+        posed = batch if recipe.causal else turned_upright(batch)
+        upright, plain = (
+            network_input("person", views.keypoints, views.confidence) for views in (posed, batch)
+        )
         with self._precision():
-            output, placement = self.position(inputs), self.trajectory(inputs)
-        pose = pose_of("anchored", output.float(), inputs, batch.first)
+            output, placement = self.position(upright), self.trajectory(plain)
+        pose = pose_of("anchored", output.float(), upright, batch.first)
         placement, target = placement.float(), batch.placement()
-        loss = mpjpe(pose, batch.pose)
-        loss = loss + recipe.velocity_weight * mean_velocity_error(pose, batch.pose)
+        loss = mpjpe(pose, posed.pose)
+        loss = loss + recipe.velocity_weight * mean_velocity_error(pose, posed.pose)
+        if recipe.bone_weight:
+            loss = loss + recipe.bone_weight * bone_direction_error(
+                pose, posed.pose, H36M17.parents
+            )
         loss = loss + mpjpe(placement[:, :, ROOT], target[:, :, ROOT])
         loss = loss + 0.3 * mpjpe(placement[:, :, UP], target[:, :, UP])
         loss.backward()
         self.optimizer.step(_schedule(self.step, recipe))
+        for average, model in zip(self.averages, (self.position, self.trajectory), strict=True):
+            average.update_parameters(model)
         return float(loss.detach())
 
     def _precision(self) -> AbstractContextManager[Any]:
@@ -127,6 +153,7 @@ class MocapTrainer:
             "step": self.step,
             "position": self.position.state_dict(),
             "trajectory": self.trajectory.state_dict(),
+            "averages": [average.state_dict() for average in self.averages],
             "optimizer": self.optimizer.state_dict(),
             "views": self.sampler.generator.get_state(),
             "torch": torch.get_rng_state(),
@@ -144,6 +171,8 @@ class MocapTrainer:
         try:
             self.position.load_state_dict(state["position"])
             self.trajectory.load_state_dict(state["trajectory"])
+            for average, saved in zip(self.averages, state["averages"], strict=True):
+                average.load_state_dict(saved)
             self.optimizer.load_state_dict(state["optimizer"])
             self.sampler.generator.set_state(state["views"].cpu())
             torch.set_rng_state(state["torch"].cpu())
@@ -239,6 +268,11 @@ def train_mocap(
             raise OutputError(f"{folder / 'log.jsonl'}: cannot be written ({reason}).") from error
         progress.say(json.dumps(line))
 
-    trainer.run(folder, log, lambda weights: validate(weights, validation, recipe.noise, device))
+    held_out = straight_limbs(validation) if recipe.straight_limbs else validation
+    trainer.run(
+        folder,
+        log,
+        lambda weights: validate(weights, held_out, recipe.noise, device, recipe.views),
+    )
     _written(path, lambda part: save_lifter(part, trainer.weights(name), half=True))
     return path

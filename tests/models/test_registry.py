@@ -64,7 +64,7 @@ def test_an_altered_file_is_not_used(monkeypatch: pytest.MonkeyPatch, tmp_path: 
 
 
 def test_unknown_lifters_are_told() -> None:
-    with pytest.raises(UnknownName, match=r"unknown lifter 'alphapose'\. Known: cmu27"):
+    with pytest.raises(UnknownName, match=r"unknown lifter 'alphapose'\. Known: body27"):
         open_lifter("alphapose")
     with pytest.raises(FormatError, match=r"gone\.bin: no such file"):
         open_lifter("gone.bin")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import ROOT
-from test_mocap_training import walking
+from mocap_bodies import walking
 from torch import Tensor
 
 from poselift.data.errors import FormatError
@@ -64,6 +64,10 @@ def test_a_recipe_says_only_what_differs(tmp_path: Path) -> None:
         ("weight_decay = -0.1", r"'weight_decay' is -0\.1"),
         ("[views]\nfps = [25]", r"'fps' is \[25\], but should be like"),
         ("[views]\nfocal = [0.0, 1.0]", r"'focal' of \[views\] is \(0\.0, 1\.0\)"),
+        ("averaging = 1.0", r"'averaging' is 1\.0, but is below 1"),
+        ("archive_weights = 2", r"'archive_weights' is 2"),
+        ("[archive_weights]\ncmu = 0", r"'cmu' of \[archive_weights\] is 0"),
+        ("[motion]\nwild = 1.0", r"knows no 'wild'"),
         ("= =", r"no recipe \("),
         ("steps = " + 10_000 * "[", r"no recipe \("),
     ],
@@ -94,6 +98,13 @@ def test_a_longer_network_starts_as_the_shorter_one(tmp_path: Path) -> None:
     torch.testing.assert_close(by_grown, by_short[:, spare // 2 : -spare // 2])
     causal = MocapTrainer(replace(SMALL, causal=True, start_from=str(path)), [walking("walk")])
     assert torch.equal(causal.position.shrink.weight, short.position.shrink.weight)
+
+
+def test_weights_are_the_average_of_the_last_steps(tmp_path: Path) -> None:
+    last, average = (trained(tmp_path, replace(SMALL, averaging=part)) for part in (0.0, 0.9))
+    first = MocapTrainer(SMALL, [walking("walk")]).position.shrink.weight
+    way = [(of.position.shrink.weight - first).norm() for of in (last, average)]
+    assert 0 < way[1] < way[0]
 
 
 def test_another_network_is_nothing_to_start_from(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from mocap_bodies import walking
 from torch import Tensor
 
 from benchmarks import accuracy
@@ -29,32 +30,6 @@ from poselift.pipeline.mocap.train_mocap import MocapTrainer, MocapTraining
 TINY = MocapTraining(
     steps=8, batch=4, frames=8, channels=16, trajectory_channels=8, validate_every=4, warmup=2
 )
-
-
-def walking(name: str, frames: int = 90, speed: float = 1.0) -> JointsClip:
-    """A stick figure that swings arms and legs while walking along x; metres, z up."""
-    phase = np.sin(np.arange(frames) / 60 * 2 * np.pi * speed)
-    swing = {"ankle": 0.4, "knee": 0.2, "wrist": 0.3, "elbow": 0.15}
-    height = {
-        "ankle": 0.06, "knee": 0.5, "hip": 0.95, "spine": 1.15, "thorax": 1.4, "neck": 1.5,
-        "head": 1.7, "shoulder": 1.4, "elbow": 1.12, "wrist": 0.9, "nose": 1.55, "eye": 1.6,
-        "ear": 1.58,
-    }  # fmt: skip
-    width = {"shoulder": 0.18, "elbow": 0.22, "wrist": 0.24, "eye": 0.03, "ear": 0.07}
-
-    def body(joints: tuple[str, ...]) -> np.ndarray:
-        points = np.zeros((frames, len(joints), 3), np.float32)
-        for j, joint in enumerate(joints):
-            part = joint.split("_")[-1]
-            side = {"left": 1, "right": -1}.get(joint.split("_")[0], 0)
-            arm = -1 if part in {"wrist", "elbow"} else 1
-            points[:, j, 0] = side * arm * swing.get(part, 0) * phase
-            points[:, j, 1] = side * width.get(part, 0.1)
-            points[:, j, 2] = height[part]
-        points[..., 0] += np.arange(frames)[:, None] / 60 * 1.2
-        return points
-
-    return JointsClip(name, body(H36M17.joints), body(COCO17.joints), 60.0)
 
 
 @pytest.fixture(scope="module")
@@ -211,7 +186,7 @@ def test_command_trains_evaluates_and_ships(
     assert [json.loads(line) for line in said] == log and last == str(path)
     assert main(["evaluate", "mocap", *common, "--lifter", str(path), "--views", "64"]) == 0
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [row["keypoints"] for row in rows] == ["captured", "exact", "noisy", "gappy"]
+    assert [row["keypoints"] for row in rows] == list(CONDITIONS)
     assert all(0 < row["p_mpjpe_mm"] < row["mpjpe_mm"] for row in rows)
 
 
@@ -335,14 +310,18 @@ def test_the_accuracy_table_sets_lifters_side_by_side(
 ) -> None:
     archive = str(save(tmp_path / "joints.npz", clips))
     command = ["accuracy.py", archive, "--every", "1", "--views", "9"]
-    monkeypatch.setattr("sys.argv", command)
+    causal = "cmu27v4-causal"
+    monkeypatch.setattr("sys.argv", [*command, "--lifter", DEFAULT_LIFTER, "--lifter", causal])
     accuracy.main()
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert {row["lifter"] for row in rows} == {DEFAULT_LIFTER, accuracy.PREVIOUS_LIFTER}
+    assert {row["lifter"] for row in rows} == {DEFAULT_LIFTER, causal}
     first, *_, last = (row for row in rows if row["of"] == "all" and row["keypoints"] == "exact")
     assert first["ratio"] == 1.0
     assert last["ratio"] == pytest.approx(last["p_mpjpe_mm"] / first["p_mpjpe_mm"], abs=2e-3)
-    assert {"walk", "held"} <= {row["of"] for row in rows}
-    monkeypatch.setattr("sys.argv", [*command, "--lifter", DEFAULT_LIFTER, "--markdown"])
+    assert {"walk", "held", "roll 10 to 20", "front"} <= {row["of"] for row in rows}
+    monkeypatch.setattr("sys.argv", [*command, "--straight-limbs", "--markdown"])
     accuracy.main()
-    assert f"| {DEFAULT_LIFTER} | gappy | " in capsys.readouterr().out
+    tables = capsys.readouterr().out
+    assert f"| {DEFAULT_LIFTER} | gappy | " in tables
+    assert f"| {DEFAULT_LIFTER} | all sides | " in tables
+    assert len({line.count("|") for line in tables.split("\n\n")[-1].splitlines()}) == 1

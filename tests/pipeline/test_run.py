@@ -268,7 +268,7 @@ def test_errors_are_one_line_with_status_1(
             [walk, "--detector", "openpose"],
             "unknown detector 'openpose'. Known: detectron2, mediapipe, movenet",
         ),
-        ([walk, "--lifter", "best"], "unknown lifter 'best'. Known: cmu27"),
+        ([walk, "--lifter", "best"], "unknown lifter 'best'. Known: body27"),
         ([walk, "--lifter", text.with_suffix(".bin")], "text.bin: no such file"),
         ([walk, "--device", "tpu9"], "device 'tpu9' cannot be used"),
     ]:
