@@ -66,7 +66,7 @@ def test_the_pose_of_a_turned_picture_is_the_turned_pose(standing: np.ndarray) -
 
 
 def test_a_lifter_that_sees_only_the_past_does_not_turn(standing: np.ndarray) -> None:
-    lifter = Lifter(open_lifter("cmu27v4-causal")[0])
+    lifter = Lifter(open_lifter(f"{DEFAULT_LIFTER}-causal")[0])
     later = standing.copy()
     later[20:] = standing[20:] @ turned_by(60.0)
     before = [lifter.lift(xy, layout=COCO17).pose[:20] for xy in (standing, later)]

@@ -310,7 +310,7 @@ def test_the_accuracy_table_sets_lifters_side_by_side(
 ) -> None:
     archive = str(save(tmp_path / "joints.npz", clips))
     command = ["accuracy.py", archive, "--every", "1", "--views", "9"]
-    causal = "cmu27v4-causal"
+    causal = f"{DEFAULT_LIFTER}-causal"
     monkeypatch.setattr("sys.argv", [*command, "--lifter", DEFAULT_LIFTER, "--lifter", causal])
     accuracy.main()
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
