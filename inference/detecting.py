@@ -132,7 +132,7 @@ class DetectorPool:
                 yield group, serial.submit(followed, images, looks)
 
         with ThreadPoolExecutor(1, thread_name_prefix="follow") as serial:
-            yield from _in_order(groups(), 2)
+            yield from _in_order(groups(), 1)
 
     def _look(self, image: np.ndarray, number: int) -> Future[FrameDetections]:
         return self.submit(lambda detector: detector.find(image, number))

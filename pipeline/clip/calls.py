@@ -31,7 +31,8 @@ def detect(
     """Everybody in every frame of a video, in pixels of its upright full size.
 
     Args:
-        detector: movenet, rtmpose, mediapipe or detectron2, or one with its options.
+        detector: movenet, movenet-fast, rtmpose, mediapipe or detectron2, or one with its
+            options.
         start_s, end_s: the stretch of the video, seconds.
         workers: detectors at work at once; None takes one for each core.
     Raises: VideoError, UnknownName, MissingDependency, MissingWeights.
