@@ -19,6 +19,7 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +43,7 @@ SETTINGS: dict[str, tuple[type[MoveNet], MoveNetSettings]] = {
         MoveNet,
         MoveNetSettings(following=replace(USUAL, turns=())),
     ),
-    "lightning": (MoveNetFast, MoveNetSettings()),
+    "lightning": (MoveNetFast, MoveNetFast.usual),
 }
 CAREFUL_SIDES = (512, 640, 896)
 CAREFUL_MARGINS = (1.0, 1.1, 1.25, 1.4)
@@ -50,13 +51,19 @@ AGREED = 6
 SURE = 0.5
 
 
+@cache
+def _careful() -> tuple[MoveNet, list[MoveNet]]:
+    """What finds people, and what places them."""
+    finder = MoveNet(MoveNetSettings(sides=CAREFUL_SIDES))
+    return finder, [MoveNet(MoveNetSettings(margin=margin)) for margin in CAREFUL_MARGINS]
+
+
 def careful_looks(image: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """(J, 2) keypoints and (J,) confidence of each person, averaged over eight looks."""
-    finder = MoveNet(MoveNetSettings(sides=CAREFUL_SIDES))
+    finder, placers = _careful()
     people: list[np.ndarray] = []
     width = image.shape[1]
     mirrored = np.ascontiguousarray(image[:, ::-1])
-    placers = [MoveNet(MoveNetSettings(margin=margin)) for margin in CAREFUL_MARGINS]
     for number in range(len(CAREFUL_SIDES)):
         found = finder.find(image, number)
         for row in range(len(found)):

@@ -39,6 +39,7 @@ class FollowSettings:
         ahead: frames that are looked at together, all placed from the same pose.
         start: a person begins with at least this score, of the first look and of the second.
         keep: a person seen with less confidence is not seen.
+        lost: after so many frames unseen a person is seen again with a score of `start` only.
         new: who is found more alike to somebody followed is not new.
         same_person: two followed people more alike are one (see keypoint_similarity).
         patience: frames that somebody who is lost is looked for.
@@ -51,6 +52,7 @@ class FollowSettings:
     ahead: int = 2
     start: float = 0.3
     keep: float = 0.22
+    lost: int = 4
     new: float = 0.25
     same_person: float = 0.6
     patience: int = 8
@@ -174,7 +176,8 @@ class Follower:
     def _seen(self, image: np.ndarray, person: Followed, pose: Pose | None) -> Pose | None:
         """The person's pose in this frame, if need be after a search; None: not seen."""
         expected = person.expected(1)
-        if self._is_of(pose, expected):
+        least = self._chosen.keep if person.unseen < self._chosen.lost else self._chosen.start
+        if self._is_of(pose, expected, least):
             return pose
         inside = (expected.xy >= 0).all(1) & (expected.xy < image.shape[1::-1]).all(1)
         if inside.mean() < 0.3:
@@ -182,11 +185,11 @@ class Follower:
         searches = [expected] if self._chosen.ahead > 1 else []
         searches += [expected.turned(angle) for angle in self._chosen.turns]
         found = [future.result() for future in [self._place(image, near) for near in searches]]
-        good = [pose for pose in found if pose and self._is_of(pose, expected)]
+        good = [pose for pose in found if pose and self._is_of(pose, expected, least)]
         return max(good, key=lambda pose: pose.score, default=None)
 
-    def _is_of(self, pose: Pose | None, expected: Pose) -> bool:
-        if pose is None or pose.score < self._chosen.keep:
+    def _is_of(self, pose: Pose | None, expected: Pose, least: float) -> bool:
+        if pose is None or pose.score < least:
             return False
         return SIZES[0] < pose.extent / expected.extent < SIZES[1]
 

@@ -17,7 +17,7 @@ from poselift.inference.detecting import DetectorPool, detect
 from poselift.inference.detectors import make_detector
 from poselift.inference.detectors.followed import Pose, as_detections, recall
 from poselift.inference.detectors.following import Follower, Follows, FollowSettings
-from poselift.inference.detectors.movenet import MoveNetFast
+from poselift.inference.detectors.movenet import MoveNetFast, MoveNetSettings
 from poselift.inference.video.video_reader import VideoFrame, VideoReader
 
 FIELDS = ("boxes", "scores", "keypoints", "confidence")
@@ -26,9 +26,12 @@ FIELDS = ("boxes", "scores", "keypoints", "confidence")
 def detected(
     walk: Path, workers: int, known: Sequence[FrameDetections] = (), end_s: float = 1.0
 ) -> list[FrameDetections]:
-    """Looked at in two thirds of the clip's size, which no pixel survives unrounded."""
+    """Looked at in two thirds of the clip's size, which no pixel survives unrounded.
+
+    The quick network with the usual settings, which look at two frames together.
+    """
     reader = VideoReader(walk, end_s=end_s, fit=(853, 853))
-    with DetectorPool(lambda: make_detector("movenet-fast"), workers) as pool:
+    with DetectorPool(lambda: MoveNetFast(MoveNetSettings()), workers) as pool:
         return [found for _, found in detect(reader, pool, known)]
 
 
