@@ -5,8 +5,10 @@
 One JSON line for each clip and detector:
 - `frames_per_s`: of one detector, decoding left out; the first frame, which warms up, too.
 - `people_per_frame`: those sure enough to start a track; `frames_with_people_percent`.
+- `ids` of the tracker, and `seen_percent` of the frames of their life spans in the mean.
 - `jitter_percent`: of the person's height. How far a joint lies from the middle of where it
   was the frame before and after, median over joints that are seen three frames running.
+- `jitter_at_rest`: the same over joints that move by less than 0.5 % of the height a frame.
 - `agreement` with the first detector: how alike the poses of the same person lie (0 to 1, see
   keypoint_similarity), and `shared_percent` of the first one's people that this one finds too.
 
@@ -18,23 +20,25 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from poselift.data.errors import NoPersonFound
 from poselift.data.structures import Detections, FrameDetections, Timeline
-from poselift.inference.detecting import detection_reader
-from poselift.inference.detectors import BACKENDS, BatchDetector, Detector, make_detector
+from poselift.inference.detecting import DetectorPool, detection_reader
+from poselift.inference.detectors import BACKENDS, Detector, make_detector
 from poselift.inference.detectors.choice import DetectorChoice
 from poselift.inference.detectors.similarity import keypoint_similarity
 from poselift.inference.people.tracking import TrackerSettings, track
+from poselift.inference.video.video_reader import VideoFrame
 from poselift.pipeline.weights.doctor import state_of
 
 SURE = TrackerSettings().sure_score
 CERTAIN = 0.3  # confidence of a joint whose jitter counts
+REST = 0.5  # percent of the height a frame: slower joints are at rest
 SAME = 0.3  # similarity from which two detections are of one person
 
 
@@ -59,34 +63,51 @@ def read(video: Path, most: int) -> Clip:
 def detect(clip: Clip, detector: Detector) -> tuple[list[FrameDetections], float]:
     """The people of every frame, and frames per second."""
     detector.detect(clip.images[0])
-    begun = time.perf_counter()
-    found = list(_detected(clip.images, detector))
-    return found, len(found) / (time.perf_counter() - begun)
+    frames = [
+        VideoFrame(index, time_s, image)
+        for index, (time_s, image) in enumerate(
+            zip(clip.timeline.times_s, clip.images, strict=True)
+        )
+    ]
+    same_size = np.ones(2, np.float32)
+    with DetectorPool(lambda: detector, 1) as pool:
+        begun = time.perf_counter()
+        if pool.following:
+            results = pool.follow(iter(frames), pool.following, clip.timeline.fps, (), same_size)
+        else:
+            results = pool.detect(iter(frames))
+        found = [people for _, people in results]
+        return found, len(found) / (time.perf_counter() - begun)
 
 
-def _detected(images: list[np.ndarray], detector: Detector) -> Iterator[FrameDetections]:
-    if isinstance(detector, BatchDetector):
-        for begin in range(0, len(images), detector.batch):
-            yield from detector.detect_batch(images[begin : begin + detector.batch])
-    else:
-        yield from map(detector.detect, images)
-
-
-def jitter_percent(clip: Clip, found: list[FrameDetections]) -> float | None:
-    """See the top; None where nobody is tracked."""
+def followed(clip: Clip, found: list[FrameDetections]) -> dict[str, Any]:
+    """See the top: ids, and jitter, None where nobody is tracked."""
     try:
         people = track(Detections(clip.timeline, tuple(found)), TrackerSettings()).people
     except NoPersonFound:
-        return None
+        return {"ids": 0, "seen_percent": None, "jitter_percent": None, "jitter_at_rest": None}
     away: list[np.ndarray] = []
+    at_rest: list[np.ndarray] = []
     for person in people:
         height = np.nanmedian(np.ptp(person.xy[person.seen][..., 1], axis=1))
         known = person.seen[:, None] & ~person.interpolated & (person.confidence > CERTAIN)
         running = known[:-2] & known[1:-1] & known[2:]
         middle = (person.xy[:-2] + person.xy[2:]) / 2
-        distance = np.linalg.norm(person.xy[1:-1] - middle, axis=-1)
-        away.append(100 * distance[running] / height)
-    values = np.concatenate(away)
+        distance = 100 * np.linalg.norm(person.xy[1:-1] - middle, axis=-1) / height
+        step = 100 * np.linalg.norm(person.xy[2:] - person.xy[:-2], axis=-1) / 2 / height
+        away.append(distance[running])
+        at_rest.append(distance[running & (step < REST)])
+    spans = [person.seen[person.span].mean() for person in people]
+    return {
+        "ids": len(people),
+        "seen_percent": round(100 * float(np.mean(spans)), 1),
+        "jitter_percent": _median(away),
+        "jitter_at_rest": _median(at_rest),
+    }
+
+
+def _median(parts: list[np.ndarray]) -> float | None:
+    values = np.concatenate(parts)
     return round(float(np.median(values)), 3) if len(values) else None
 
 
@@ -144,7 +165,7 @@ def main() -> None:
                 "frames_per_s": round(speed, 1),
                 "people_per_frame": round(float(np.mean(sure)), 2),
                 "frames_with_people_percent": round(100 * float(np.mean(np.array(sure) > 0)), 1),
-                "jitter_percent": jitter_percent(clip, found),
+                **followed(clip, found),
                 "agreement": alike,
                 "shared_percent": shared,
             }

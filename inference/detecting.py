@@ -7,14 +7,18 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 
 from poselift.data.progress import Progress, Silent, reported
 from poselift.data.structures import Detections, FrameDetections
 from poselift.inference.detectors import BatchDetector, Detector
+from poselift.inference.detectors.followed import recall
+from poselift.inference.detectors.following import Follower, Follows, FollowSettings, Looks
 from poselift.inference.video.video_reader import VideoFrame, VideoReader
 
 # Each worker holds a detector and a few frames; past this more do not help.
@@ -24,6 +28,7 @@ MOST_WORKERS = 8
 DETECTION_SIDE = 1920
 
 Frames = list[VideoFrame]
+Value = TypeVar("Value")
 
 
 def default_workers() -> int:
@@ -38,7 +43,7 @@ class DetectorPool:
     Args:
         workers: at least 1; None leaves it to the detector, else one for each core.
     Attributes:
-        batch: frames that one detector is given together; 1 unless it is a BatchDetector.
+        following: how people are followed from frame to frame; None: they are not.
     """
 
     def __init__(self, make: Callable[[], Detector], workers: int | None = None) -> None:
@@ -47,9 +52,10 @@ class DetectorPool:
             raise ValueError(f"detectors at work are at least 1, not {workers}")
         self._make = make
         self.first = make()  # errors surface here, and settings are read from it
+        self.following = self.first.following if isinstance(self.first, Follows) else None
         together = self.first if isinstance(self.first, BatchDetector) else None
-        self.batch = together.batch if together else 1
-        self.workers = workers or (together and together.at_once) or default_workers()
+        self._batch = together.batch if together else 1
+        self.workers = workers or getattr(self.first, "at_once", None) or default_workers()
         self._own = threading.local()
         self._executor = ThreadPoolExecutor(self.workers, thread_name_prefix="detect")
         self._spare = [self.first]
@@ -63,32 +69,102 @@ class DetectorPool:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _detect(self, frames: Frames) -> list[FrameDetections]:
+    def batch_at(self, fps: float) -> int:
+        """Frames whose results are made together; a run that was cut short goes on between."""
+        return self.following.cycle_at(fps) if self.following else self._batch
+
+    def submit(self, look: Callable[[Any], Value]) -> Future[Value]:
+        """Do something with the next detector that is free."""
+        return self._executor.submit(lambda: look(self._detector()))
+
+    def _detector(self) -> Detector:
+        """This thread's own."""
         if not hasattr(self._own, "detector"):
             try:
                 self._own.detector = self._spare.pop()
             except IndexError:
                 self._own.detector = self._make()
         detector: Detector = self._own.detector
-        images = [frame.image for frame in frames]
-        if isinstance(detector, BatchDetector):
-            return detector.detect_batch(images)
-        return [detector.detect(image) for image in images]
+        return detector
 
     def detect(self, frames: Iterator[VideoFrame]) -> Iterator[tuple[VideoFrame, FrameDetections]]:
-        """At most a few frames, or one batch, per worker are in memory at a time."""
-        waiting: deque[tuple[Frames, Future[list[FrameDetections]]]] = deque()
-        most = 2 * self.workers if self.batch == 1 else self.workers
-        try:
-            while group := list(islice(frames, self.batch)):
-                waiting.append((group, self._executor.submit(self._detect, group)))
-                if len(waiting) > most:
-                    yield from _in_pairs(*waiting.popleft())
-            while waiting:
+        """Every frame, or batch, by itself; a few frames per worker are in memory at a time."""
+        groups = (
+            (group, self.submit(partial(_detected, group)))
+            for group in _groups(frames, self._batch)
+        )
+        return _in_order(groups, 2 * self.workers if self._batch == 1 else self.workers)
+
+    def follow(
+        self,
+        frames: Iterator[VideoFrame],
+        following: FollowSettings,
+        fps: float,
+        known: Sequence[FrameDetections],
+        stretch: np.ndarray,
+    ) -> Iterator[tuple[VideoFrame, FrameDetections]]:
+        """People followed from frame to frame; a few cycles of frames are in memory at a time.
+
+        Cycles come one after the other; the looks in them go to all detectors, and frames are
+        decoded and looked at as a whole ahead.
+
+        Args:
+            known: the results of the frames before, whole cycles; none at a clip's start.
+            stretch: (2,) from the pixels that are looked at to those of the results.
+        """
+        cycle = following.cycle_at(fps)
+        follower = Follower(following, self.submit, self.first.layout)
+        history = deque(known[-following.memory :], following.memory)
+
+        def followed(images: list[np.ndarray], looks: Looks) -> list[FrameDetections]:
+            # What a run that goes on would read is what the people are recalled from.
+            people = recall([_stretched(frame, 1 / stretch) for frame in history])
+            results = [_stretched(f, stretch) for f in follower.cycle(images, people, looks)]
+            history.extend(results)
+            return results
+
+        def groups() -> Iterator[tuple[Frames, Future[list[FrameDetections]]]]:
+            for number, group in enumerate(_groups(frames, cycle), len(known) // cycle):
+                images = [frame.image for frame in group]
+                looks = {len(images) - 1: self._look(images[-1], number + 1)}
+                if number == 0:
+                    looks[0] = self._look(images[0], 0)
+                yield group, serial.submit(followed, images, looks)
+
+        with ThreadPoolExecutor(1, thread_name_prefix="follow") as serial:
+            yield from _in_order(groups(), 1)
+
+    def _look(self, image: np.ndarray, number: int) -> Future[FrameDetections]:
+        return self.submit(lambda detector: detector.find(image, number))
+
+
+def _groups(frames: Iterator[VideoFrame], size: int) -> Iterator[Frames]:
+    while group := list(islice(frames, size)):
+        yield group
+
+
+def _detected(group: Frames, detector: Detector) -> list[FrameDetections]:
+    images = [frame.image for frame in group]
+    if isinstance(detector, BatchDetector):
+        return detector.detect_batch(images)
+    return [detector.detect(image) for image in images]
+
+
+def _in_order(
+    groups: Iterator[tuple[Frames, Future[list[FrameDetections]]]], most: int
+) -> Iterator[tuple[VideoFrame, FrameDetections]]:
+    """The results of groups that are worked on while later ones, at most so many, are read."""
+    waiting: deque[tuple[Frames, Future[list[FrameDetections]]]] = deque()
+    try:
+        for group in groups:
+            waiting.append(group)
+            if len(waiting) > most:
                 yield from _in_pairs(*waiting.popleft())
-        finally:
-            for _, future in waiting:
-                future.cancel()
+        while waiting:
+            yield from _in_pairs(*waiting.popleft())
+    finally:
+        for _, future in waiting:
+            future.cancel()
 
 
 def _in_pairs(
@@ -120,14 +196,19 @@ def detect(
             for those of a batch that was not finished.
     Raises: VideoError: no frame can be decoded.
     """
-    whole = len(known) // pool.batch * pool.batch
+    batch = pool.batch_at(reader.info.fps)
+    known = known[: len(known) // batch * batch]
     frames = iter(reader)
-    for frame, found in zip(islice(frames, whole), known, strict=False):
+    for frame, found in zip(islice(frames, len(known)), known, strict=False):
         yield frame.time_s, found
     width, height = reader.size
     stretch = np.array([reader.info.width / width, reader.info.height / height], np.float32)
-    for frame, found in pool.detect(frames):
-        yield frame.time_s, _stretched(found, stretch)
+    if pool.following:
+        for frame, found in pool.follow(frames, pool.following, reader.info.fps, known, stretch):
+            yield frame.time_s, found
+    else:
+        for frame, found in pool.detect(frames):
+            yield frame.time_s, _stretched(found, stretch)
 
 
 def detect_whole(

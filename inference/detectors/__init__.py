@@ -85,6 +85,7 @@ class BackEnd(Protocol):
 
 BACKENDS = {
     "movenet": "poselift.inference.detectors.movenet:MoveNet",
+    "movenet-fast": "poselift.inference.detectors.movenet:MoveNetFast",
     "rtmpose": "poselift.inference.detectors.rtmpose:RTMPose",
     "mediapipe": "poselift.inference.detectors.blazepose:BlazePose",
     "detectron2": "poselift.inference.detectors.keypoint_rcnn:KeypointRCNN",

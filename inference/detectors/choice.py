@@ -63,7 +63,7 @@ def add_detector_flags(command: argparse.ArgumentParser, names: Iterable[str]) -
     command.add_argument("--detector-weights", metavar="PATH", help="file or folder of its network")
     command.add_argument(
         "--detector-every", type=int, metavar="N",
-        help="look for people in every N-th frame, follow them in between (rtmpose)",
+        help="look for people in every N-th frame, follow them in between (movenet, rtmpose)",
     )  # fmt: skip
     command.add_argument(
         "--detector-half", action="store_true", help="half precision on CUDA (detectron2)"

@@ -10,7 +10,6 @@ Source: rtmlib (Apache-2.0); Jiang et al., RTMPose, 2023.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
@@ -23,6 +22,8 @@ from poselift.data.files.whole_file import file_sha256
 from poselift.data.skeletons import COCO17
 from poselift.data.structures import FrameDetections
 from poselift.inference.detectors.choice import DetectorChoice
+from poselift.inference.detectors.followed import Pose
+from poselift.inference.detectors.following import FollowSettings
 from poselift.inference.detectors.onnx_networks import (
     DEFAULT_SIZE,
     PROVIDERS,
@@ -50,8 +51,8 @@ class RTMPoseSettings:
     """What shapes the result beyond the networks.
 
     Args:
-        every: people are looked for in every N-th frame; in between, each is looked for
-            around the place of the frame before.
+        every: people are looked for in every N-th frame and followed in between (see
+            following.py).
         margin: side of that place against the extent of the joints.
         lost: a person followed with less mean confidence is gone.
         same_person: two detections that overlap more (see keypoint_similarity) are one.
@@ -62,9 +63,22 @@ class RTMPoseSettings:
     lost: float = 0.3
     same_person: float = 0.8
 
+    @property
+    def following(self) -> FollowSettings | None:
+        """RTMPose is given upright boxes, so nobody is looked for turned."""
+        if self.every == 1:
+            return None
+        return FollowSettings(
+            every=self.every,
+            start=self.lost,
+            keep=self.lost,
+            same_person=self.same_person,
+            turns=(),
+        )
+
 
 class RTMPose:
-    """See Detector and BatchDetector: a batch is a found frame and those followed from it.
+    """See Detector and Follows.
 
     A person's score is the mean confidence of the joints, in found and followed frames alike.
     """
@@ -105,7 +119,7 @@ class RTMPose:
         """Raises: MissingDependency, FormatError, LayoutMismatch, PoseliftError."""
         rtmlib = _imported()
         self._chosen = settings or RTMPoseSettings()
-        self.batch = self._chosen.every
+        self.following = self._chosen.following
         self.at_once = None if device == "cpu" else 1
         rtmdet = "rtmdet" in "/".join(networks.people.parts[-2:]).lower()
         finder = rtmlib.RTMDet if rtmdet else rtmlib.YOLOX
@@ -119,6 +133,7 @@ class RTMPose:
             "device": device.partition(":")[0],
             "rtmlib": metadata.version("rtmlib"),
             **asdict(self._chosen),
+            "following": asdict(self.following) if self.following else None,
         }
 
     def _check_networks(self, networks: Networks) -> None:
@@ -140,14 +155,14 @@ class RTMPose:
         boxes = self._find(np.ascontiguousarray(image[..., ::-1]))
         return self._placed(image, np.asarray(boxes, np.float32).reshape(-1, 4))
 
-    def detect_batch(self, images: Sequence[np.ndarray]) -> list[FrameDetections]:
-        """See BatchDetector.detect_batch: the first frame is searched, the others follow."""
-        results = [self.detect(images[0])]
-        for image in images[1:]:
-            boxes = places(results[-1].keypoints, self._chosen.margin)
-            found = self._placed(image, boxes)
-            results.append(found.select(found.scores >= self._chosen.lost))
-        return results
+    def find(self, image: np.ndarray, number: int) -> FrameDetections:
+        """See Follows.find."""
+        return self.detect(image)
+
+    def place(self, image: np.ndarray, near: Pose) -> Pose | None:
+        """See Follows.place."""
+        found = self._placed(image, places(near.xy[None], self._chosen.margin))
+        return Pose(found.keypoints[0], found.confidence[0]) if len(found) else None
 
     def _placed(self, image: np.ndarray, boxes: np.ndarray) -> FrameDetections:
         """(N, 4) boxes -> the people in them, best first."""

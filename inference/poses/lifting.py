@@ -19,6 +19,7 @@ from poselift.data.skeletons import Skeleton
 from poselift.data.structures import Keypoints2D
 from poselift.data.windows import mirror_keypoints, pad_edges
 from poselift.inference.poses.upright_turn import upright_turn
+from poselift.models.devices import one_thread
 from poselift.models.inputs import network_input, person_frame, root_from_person
 from poselift.models.outputs import pose_of
 from poselift.models.temporal import fold_batch_norm
@@ -193,10 +194,11 @@ def lift_person(
             f"{person.person_id} never has {', '.join(never)}. Use a lifter that reads "
             "confidence, such as the default one."
         )
-    return lifter.lift(
-        normalise_screen(person.xy[span], width, height),
-        person.confidence[span],
-        layout=person.layout,
-        focal=2 * ASSUMED_FOCAL * max(width, height) / width,
-        flip=flip,
-    )
+    with one_thread():
+        return lifter.lift(
+            normalise_screen(person.xy[span], width, height),
+            person.confidence[span],
+            layout=person.layout,
+            focal=2 * ASSUMED_FOCAL * max(width, height) / width,
+            flip=flip,
+        )

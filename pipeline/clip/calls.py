@@ -36,7 +36,8 @@ def detect(
 
     Args:
         video: a file, or numbered pictures: their folder, or a pattern like img_%05d.png.
-        detector: movenet, rtmpose, mediapipe or detectron2, or one with its options.
+        detector: movenet, movenet-fast, rtmpose, mediapipe or detectron2, or one with its
+            options.
         start_s, end_s: the stretch of the video, seconds.
         rotate: degrees clockwise to turn the shown picture by: 0, 90, 180 or 270.
         fps: pictures a second, of numbered pictures.

@@ -52,5 +52,7 @@ def _print_state(state: BackEndState) -> None:
         print(f"    {', '.join(facts)}")
     for model, path in state.networks.items():
         print(f"    network {model}: {path}" if model else f"    network {path}")
+    if state.following:
+        print(f"    looks for people once in {state.following.every} frames, and follows them")
     if state.enable:
         print(f"    to use it: {state.enable}")

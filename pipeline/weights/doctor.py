@@ -10,6 +10,7 @@ import torch
 from poselift.data.errors import MissingDependency, MissingWeights, PoseliftError, one_line
 from poselift.inference.detectors import back_end, make_detector
 from poselift.inference.detectors.choice import DetectorChoice
+from poselift.inference.detectors.following import Follows, FollowSettings
 from poselift.pipeline.versions import version_of
 
 
@@ -21,6 +22,7 @@ class BackEndState:
         versions: of the packages that are here.
         devices: where it can run.
         networks: by --detector-model, those that lie here.
+        following: how people are followed from frame to frame; None: they are not.
         problem: why it cannot be used; None: it works.
         enable: the command that would make it usable.
     """
@@ -29,6 +31,7 @@ class BackEndState:
     versions: dict[str, str] = field(default_factory=dict)
     devices: list[str] = field(default_factory=list)
     networks: dict[str, Path] = field(default_factory=dict)
+    following: FollowSettings | None = None
     problem: str | None = None
     enable: str | None = None
 
@@ -54,13 +57,14 @@ def state_of(name: str) -> BackEndState:
     here = {model: path for model, (path, _) in networks.items() if path}
     fetch = next((command for path, command in networks.values() if not path), "")
     try:
-        make_detector(DetectorChoice(name, model=next(iter(here), None) or None))
+        detector = make_detector(DetectorChoice(name, model=next(iter(here), None) or None))
     except MissingDependency:
         enable = kind.install if here else f"{kind.install} && {fetch}"
-        return BackEndState(name, versions, [], here, "is not installed", enable)
+        return BackEndState(name, versions, [], here, problem="is not installed", enable=enable)
     except MissingWeights:
         problem = "is installed, but has no network here"
-        return BackEndState(name, versions, kind.devices(), here, problem, fetch)
+        return BackEndState(name, versions, kind.devices(), here, problem=problem, enable=fetch)
     except PoseliftError as error:
-        return BackEndState(name, versions, kind.devices(), here, one_line(error))
-    return BackEndState(name, versions, kind.devices(), here)
+        return BackEndState(name, versions, kind.devices(), here, problem=one_line(error))
+    following = detector.following if isinstance(detector, Follows) else None
+    return BackEndState(name, versions, kind.devices(), here, following)

@@ -8,19 +8,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from poselift.data.errors import MissingDependency, MissingWeights, PoseliftError, UnknownName
-from poselift.inference.detecting import DetectorPool, detect, detect_whole
 from poselift.inference.detectors import BACKENDS, Detector, back_end, make_detector
 from poselift.inference.detectors.choice import DetectorChoice
-from poselift.inference.detectors.movenet import MoveNet, MoveNetSettings
-from poselift.inference.detectors.similarity import keypoint_similarity
-from poselift.inference.video.video_reader import VideoFrame, VideoReader
+from poselift.inference.video.video_reader import VideoReader
 
 
 @pytest.fixture(scope="module", params=BACKENDS)
@@ -103,7 +99,6 @@ def test_every_back_end_says_what_it_needs_without_it(name: str) -> None:
     [
         (DetectorChoice(model="large"), "model"),
         (DetectorChoice(weights="a.tflite"), "weights"),
-        (DetectorChoice(every=3), "every"),
         (DetectorChoice(half=True), "half"),
         (DetectorChoice("mediapipe", every=3), "every"),
         (DetectorChoice("detectron2", every=3), "every"),
@@ -117,45 +112,3 @@ def test_an_option_that_a_detector_has_not_is_refused(choice: DetectorChoice, op
 def test_every_nth_from_one() -> None:
     with pytest.raises(ValueError, match="N from 1, not 0"):
         DetectorChoice("rtmpose", every=0)
-
-
-def test_second_look_finds_the_same_people_more_surely(picture: np.ndarray) -> None:
-    small = picture[::2, ::2]
-    once = MoveNet(MoveNetSettings(frame_side=256, person_side=0)).detect(small)
-    twice = MoveNet(MoveNetSettings(frame_side=256, person_side=256)).detect(small)
-    assert len(once) == len(twice)
-    assert twice.confidence[0].mean() > once.confidence[0].mean()
-    assert keypoint_similarity(once.keypoints[0], twice.keypoints[0]) > 0.5
-
-
-def test_video_comes_back_in_order_whatever_the_workers(walk: Path) -> None:
-    results = []
-    for workers in (1, 3):
-        with DetectorPool(lambda: make_detector("movenet"), workers) as pool:
-            reader = VideoReader(walk, end_s=0.3, fit=(640, 640))
-            results.append(detect_whole(reader, pool))
-    assert len(results[0].timeline) == 9
-    for a, b in zip(results[0].frames, results[1].frames, strict=True):
-        np.testing.assert_array_equal(a.keypoints, b.keypoints)
-    # Frames were looked at in half their size; the answer is in full-size pixels.
-    assert results[0].frames[0].boxes[:, 2].max() > 700
-
-
-def test_known_frames_are_not_detected_again(walk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with DetectorPool(lambda: make_detector("movenet"), 1) as pool:
-        whole = dict(detect(VideoReader(walk, end_s=0.3), pool))
-        known = [found for _, found in detect(VideoReader(walk, end_s=0.2), pool)]
-        looked_at: list[VideoFrame] = []
-
-        def watched(frames: Iterator[VideoFrame]) -> Iterator[VideoFrame]:
-            for frame in frames:
-                looked_at.append(frame)
-                yield frame
-
-        real = pool.detect
-        monkeypatch.setattr(pool, "detect", lambda frames: real(watched(frames)))
-        resumed = dict(detect(VideoReader(walk, end_s=0.3), pool, known))
-    assert [frame.index for frame in looked_at] == [6, 7, 8]
-    assert list(resumed) == list(whole)
-    for time_s, found in whole.items():
-        np.testing.assert_array_equal(resumed[time_s].keypoints, found.keypoints)

@@ -25,7 +25,7 @@ from poselift.inference.detectors import make_detector
 from poselift.inference.detectors.choice import DetectorChoice
 from poselift.inference.detectors.onnx_networks import SIZES, Networks
 from poselift.inference.detectors.rtmpose import RTMPose, RTMPoseSettings, places
-from poselift.inference.video.video_reader import VideoReader
+from poselift.inference.video.video_reader import VideoFrame, VideoReader
 
 pytest.importorskip("onnx")
 pytest.importorskip("rtmlib")
@@ -81,7 +81,6 @@ def test_finds_people_and_their_joints(detector: RTMPose) -> None:
 
 def test_nobody(detector: RTMPose) -> None:
     assert len(detector.detect(picture())) == 0
-    assert [len(found) for found in detector.detect_batch([picture(), picture()])] == [0, 0]
 
 
 @pytest.mark.parametrize("shape", [(64, 64), (37, 501), (501, 37), (2, 2)])
@@ -137,6 +136,14 @@ def moving(frames: int, *, gone_after: int = 99) -> list[np.ndarray]:
     ]
 
 
+def followed(detector: RTMPose, images: list[np.ndarray]) -> list[FrameDetections]:
+    frames = (VideoFrame(t, t / 30, image) for t, image in enumerate(images))
+    with DetectorPool(lambda: detector, 1) as pool:
+        assert pool.following
+        found = pool.follow(frames, pool.following, 30, (), np.ones(2, np.float32))
+        return [people for _, people in found]
+
+
 def test_people_are_followed_between_searches(
     networks: Networks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -150,23 +157,29 @@ def test_people_are_followed_between_searches(
         return np.asarray(search(image))
 
     monkeypatch.setattr(detector, "_find", counted)
-    results = detector.detect_batch(moving(5))
-    assert searches == 1 and [len(found) for found in results] == [1] * 5
+    results = followed(detector, moving(10))
+    # In the first frame, and in the last of each five.
+    assert searches == 3 and [len(found) for found in results] == [1] * 10
     left, top, right, bottom = FIRST
     for t, found in enumerate(results):
         check_person(found.keypoints[0], (left + 6 * t, top, right + 6 * t, bottom))
 
 
 def test_who_is_gone_is_not_followed(networks: Networks) -> None:
-    results = RTMPose(networks, RTMPoseSettings(every=5)).detect_batch(moving(5, gone_after=3))
+    detector = RTMPose(networks, RTMPoseSettings(every=5))
+    results = followed(detector, moving(5, gone_after=3))
     assert [len(found) for found in results] == [1, 1, 1, 0, 0]
+
+
+def test_who_comes_between_searches_is_followed_back(networks: Networks) -> None:
+    detector = RTMPose(networks, RTMPoseSettings(every=5))
+    results = followed(detector, [picture()] * 2 + moving(3))
+    assert [len(found) for found in results] == [0, 0, 1, 1, 1]
 
 
 def test_following_is_the_same_whatever_the_workers_and_after_a_stop(
     networks: Networks, walk: Path
 ) -> None:
-    """Runs of frames go to one detector each, and a run is not begun in its middle."""
-
     def make() -> RTMPose:
         return RTMPose(networks, RTMPoseSettings(every=4))
 

@@ -65,6 +65,7 @@ def test_the_report(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line for line in lines if line.startswith("  movenet: works")]
+    assert "    looks for people once in 10 frames, and follows them" in lines
     for name in BACKENDS:
         assert [line for line in lines if line.startswith(f"  {name}: ")]
     assert not [line for line in lines if "Traceback" in line]
