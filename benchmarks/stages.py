@@ -101,7 +101,7 @@ def lift_ways(video: Path, folder: Path) -> dict[str, Way]:
 def render_ways(video: Path, folder: Path) -> dict[str, Way]:
     from poselift.data.archives.stage_results import load_poses, load_tracks
     from poselift.inference.video.video_reader import VideoReader
-    from poselift.pipeline.clip.prefetch import prefetched
+    from poselift.pipeline.clip.stages import prefetched
     from poselift.pipeline.overlay.render import Renderer, overlay_size, render_overlay
 
     tracks, poses = load_tracks(folder / "keypoints2d.npz"), load_poses(folder / "poses3d.npz")
@@ -203,7 +203,7 @@ def main() -> None:
             figure: dict[str, object] = json.loads(done.stdout)
             return figure
 
-        poselift = [sys.executable, "-m", "pipeline", "run", str(asked.video), "-o", name]
+        poselift = [sys.executable, "-m", "poselift", "run", str(asked.video), "-o", name]
         subprocess.run([*poselift, "--quiet"], check=True, cwd=ROOT)
         for stage in STAGES:
             figure = child(stage, asked.video, asked.rounds)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import fnmatch
+import importlib
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,21 @@ def test_modules_name_the_package_in_full() -> None:
             named = [node.module or "."] if isinstance(node, ast.ImportFrom) else []
             named += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             assert not {name.split(".")[0] for name in named} & {*FLOORS, "checkpoint", "run", ""}
+
+
+def test_benchmarks_and_scripts_import_what_is_there() -> None:
+    """Inside their functions, too, which no other test runs."""
+    scripts = [path for path in (ROOT / "scripts").iterdir() if b"python" in path.read_bytes()[:40]]
+    missing = []
+    for path in (*(ROOT / "benchmarks").glob("*.py"), *scripts):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and str(node.module).startswith("poselift"):
+                room = importlib.import_module(str(node.module))
+                names = [alias.name for alias in node.names]
+                missing += [
+                    f"{path.name}: {node.module}.{n}" for n in names if not hasattr(room, n)
+                ]
+    assert not missing
 
 
 def test_rooms_are_not_crowded() -> None:
