@@ -72,7 +72,7 @@ def _run_in(folder: Path, source: Path, networks: Networks, progress: Progress) 
     while True:
         if folder.name != (name := plain_name(source)):
             progress.say(
-                f"{source}: {folder.parent / name} is another clip's; this goes to {folder}"
+                f"{source}: {folder.parent / name} is taken; this goes to {folder}"
             )
         try:
             return run_clip(source, folder, networks, progress)
