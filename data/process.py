@@ -64,6 +64,9 @@ def ended(
                 number = stopped_by[0] if stopped_by else signal.SIGINT
                 how = "interrupted" if number == signal.SIGINT else "stopped"
                 print(f"{name}: {how}; what is finished is kept", file=sys.stderr)
+                # Where the interruption came through code that a C library ran, Python would
+                # end itself by SIGINT whatever the status; running anything makes it forget.
+                exec("pass")
                 return 128 + number
             if debug:
                 traceback.print_exc()

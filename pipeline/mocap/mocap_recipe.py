@@ -22,6 +22,7 @@ from poselift.models.temporal import Architecture
 T = TypeVar("T")
 
 MAX_BYTES = 1 << 20
+_LARGEST = 1e300  # TOML has whole numbers without end, which are no floats
 _LEAST = {"steps": 1, "batch": 1, "frames": 2, "channels": 1, "trajectory_channels": 1}
 _LEAST |= {"validate_every": 1, "warmup": 0, "weight_decay": 0, "velocity_weight": 0}
 _LEAST |= {"bone_weight": 0, "averaging": 0}
@@ -162,7 +163,7 @@ def _alike(default: Any, value: Any) -> bool:
     """Of the default's kind; ranges have two ends, and numbers are finite."""
     if isinstance(default, float):
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        return number and math.isfinite(value)
+        return number and -_LARGEST < value < _LARGEST
     if isinstance(default, tuple):
         return (
             isinstance(value, (list, tuple))
