@@ -71,9 +71,7 @@ def _run_in(folder: Path, source: Path, networks: Networks, progress: Progress) 
     """Run in the folder, or in the next if another run was there first. Raises: PoseliftError."""
     while True:
         if folder.name != (name := plain_name(source)):
-            progress.say(
-                f"{source}: {folder.parent / name} is taken; this goes to {folder}"
-            )
+            progress.say(f"{source}: {folder.parent / name} is taken; this goes to {folder}")
         try:
             return run_clip(source, folder, networks, progress)
         except FolderTaken:

@@ -94,6 +94,7 @@ def test_a_layout_that_cannot_be(text: str, tmp_path: Path) -> None:
         ("filter_widths = [99999]", "it would look at 99999 frames"),
         ("learning_rate = nan", "'learning_rate' is nan"),
         ("learning_rate = inf", "'learning_rate' is inf"),
+        (f"learning_rate = {10**320}", "'learning_rate' is 1000"),
         ("views = 3", "'views' is 3, but should be a table"),
         ("noise.longest_fill = -4", "'longest_fill' is -4"),
         ("noise.level = [0.1]", "'level' is"),
