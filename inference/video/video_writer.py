@@ -6,7 +6,6 @@ Every path leaves either the whole file or nothing, and never a process behind.
 from __future__ import annotations
 
 import logging
-import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -148,11 +147,6 @@ class VideoWriter:
         raw = {"format": "rawvideo", "pix_fmt": "yuv420p", "video_size": size}
         node = ffmpeg.input("pipe:", framerate=str(self.pace.fps), **raw)
         return node.video.filter("setparams", range="tv", **COLOUR)
-
-
-def _graph_name(path: Path) -> str:
-    """A file for a graph, which takes no name that is not UTF-8: its bytes as characters."""
-    return os.fsencode(f"file:{path}").decode("latin-1")
 
 
 def _sound(path: Path, start_s: float, duration_s: float) -> list[Any]:

@@ -121,14 +121,14 @@ class FolderRecord:
 
     def entry_of(self, name: str) -> Entry | None:
         """The entry of a file that is there and as it was written, else None."""
-        entry, path = self.files.get(name), self.folder / name
-        if entry is None or path.is_symlink() or not path.is_file():
-            return None
-        return entry if file_sha256(path) in {entry.sha256, entry.before} else None
+        entry, found = self.files.get(name), self._sha256_of(name)
+        return entry if entry and found and found in {entry.sha256, entry.before} else None
 
     def is_fresh(self, name: str, key: str) -> bool:
-        entry = self.entry_of(name)
-        return entry is not None and entry.key == key and self._is_whole(name, entry)
+        entry = self.files.get(name)
+        if entry is None or entry.key != key:
+            return False
+        return entry.sha256 == self._sha256_of(name) != ""
 
     def check_replaceable(self, names: Iterable[str]) -> None:
         """Raises: OutputError: a file of this name is there, and it is not ours."""
@@ -149,8 +149,7 @@ class FolderRecord:
             raise OutputError(f"{self.folder}: was removed while it was worked on. Run again.")
         self.check_replaceable([name])
         path = self.folder / name
-        before = file_sha256(path) if path.exists() else ""
-        self.files[name] = Entry(stage, key, file_sha256(part), before)
+        self.files[name] = Entry(stage, key, file_sha256(part), self._sha256_of(name))
         self._write()
         try:
             part.replace(path)
@@ -180,8 +179,10 @@ class FolderRecord:
             self.files = {n: entry for n, entry in self.files.items() if n not in names}
             self._write()
 
-    def _is_whole(self, name: str, entry: Entry) -> bool:
-        return not entry.before or file_sha256(self.folder / name) == entry.sha256
+    def _sha256_of(self, name: str) -> str:
+        """Of the file that is there; empty when there is none, or a link."""
+        path = self.folder / name
+        return "" if path.is_symlink() or not path.is_file() else file_sha256(path)
 
     def _write(self) -> None:
         told: dict[str, Any] = {"source": asdict(self.origin) if self.origin else None}

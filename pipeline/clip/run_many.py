@@ -91,23 +91,20 @@ def find_videos(inputs: Sequence[str]) -> tuple[list[Path], list[Failure]]:
         except VideoError as error:
             failures.append(Failure(Path(text), error))
         except (OSError, ValueError) as error:  # no rights, a name that no file can have
-            reason = reason_of(error) if isinstance(error, OSError) else error
-            told = VideoError(f"{text}: cannot be read ({reason}).")
+            told = VideoError(f"{text}: cannot be read ({reason_of(error)}).")
             failures.append(Failure(Path(text), told))
     return list(found), failures
 
 
 def _videos(text: str) -> list[Path]:
+    """Raises: VideoError; OSError, ValueError: the system cannot look there."""
     path = Path(text)
-    try:
-        if path.is_dir():
-            return _of_folder(path)
-        if path.exists() or is_sequence(path) or not glob.has_magic(text):
-            return [path]
-        matches = sorted(Path(match) for match in glob.glob(text, recursive=True))  # noqa: PTH207
-        videos = [match for match in matches if match.is_file() and not _is_result(match)]
-    except OSError as error:
-        raise VideoError(f"{text}: cannot be read ({reason_of(error)}).") from error
+    if path.is_dir():
+        return _of_folder(path)
+    if path.exists() or is_sequence(path) or not glob.has_magic(text):
+        return [path]
+    matches = sorted(Path(match) for match in glob.glob(text, recursive=True))  # noqa: PTH207
+    videos = [match for match in matches if match.is_file() and not _is_result(match)]
     if not videos:
         raise VideoError(f"{text}: matches no file.")
     return videos

@@ -20,7 +20,7 @@ from safetensors import SafetensorError
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from poselift.data.archives.joints_archive import JointsClip
-from poselift.data.errors import FormatError, OutputError
+from poselift.data.errors import FormatError, OutputError, reason_of
 from poselift.data.files.file_kinds import FileKind, is_log_of
 from poselift.data.files.whole_file import check_writable, whole_file
 from poselift.data.mocap.limb_calibration import straight_limbs
@@ -231,9 +231,9 @@ def _written(path: Path, write: Callable[[Path], None]) -> None:
         with whole_file(path) as part:
             write(part)
     except (RuntimeError, SafetensorError) as error:  # how torch and safetensors tell a full disk
-        reason = (str(error) or type(error).__name__).splitlines()[0]
         raise OutputError(
-            f"{path}: cannot be written ({reason}). Free space and give the same command again."
+            f"{path}: cannot be written ({reason_of(error)}). Free space and give the same "
+            "command again."
         ) from error
 
 
@@ -264,8 +264,9 @@ def train_mocap(
             with (folder / "log.jsonl").open("a") as stream:
                 stream.write(json.dumps(line) + "\n")
         except OSError as error:
-            reason = error.strerror or str(error)
-            raise OutputError(f"{folder / 'log.jsonl'}: cannot be written ({reason}).") from error
+            raise OutputError(
+                f"{folder / 'log.jsonl'}: cannot be written ({reason_of(error)})."
+            ) from error
         progress.say(json.dumps(line))
 
     held_out = straight_limbs(validation) if recipe.straight_limbs else validation

@@ -5,13 +5,12 @@ from __future__ import annotations
 import io
 import pickle
 import struct
-import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hostile import boxed, write_members
 
 from poselift.data.archives.custom_2d import load_video_detections
 from poselift.data.archives.keypoint_archive import load_keypoint_archive
@@ -28,23 +27,6 @@ class Python2Pickler(pickle._Pickler):  # type: ignore[name-defined]
         self.memoize(text)
 
     dispatch = pickle._Pickler.dispatch | {str: save_text, bytes: save_text}  # type: ignore[attr-defined]
-
-
-def write_members(path: Path, dump: Callable[[Any, io.BytesIO], None], **members: Any) -> Path:
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, value in members.items():
-            stream = io.BytesIO()
-            header = np.lib.format.header_data_from_array_1_0(value)
-            np.lib.format.write_array_header_1_0(stream, header)
-            dump(value, stream)
-            archive.writestr(f"{name}.npy", stream.getvalue())
-    return path
-
-
-def boxed(value: Any) -> np.ndarray:
-    holder = np.empty((), object)
-    holder[()] = value
-    return holder
 
 
 @pytest.mark.parametrize("keep", [0, 1, 30, 200, 0.5, 0.99])
