@@ -11,6 +11,7 @@ from poselift.data import __version__
 from poselift.data.process import ended
 from poselift.pipeline.commands import (
     doctor_command,
+    export_command,
     import_command,
     reproduce_command,
     stage_commands,
@@ -29,6 +30,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     add_run(commands)
     stage_commands.add(commands)
+    export_command.add(commands)
     import_command.add(commands)
     train_commands.add(commands)
     reproduce_command.add(commands)

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         UnsafeFile,
         VideoError,
     )
+    from poselift.data.exports.motion import Motion, Rig
     from poselift.data.structures import (
         Detections,
         FrameDetections,
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
         Tracks,
     )
     from poselift.inference.detectors.choice import DetectorChoice
+    from poselift.inference.poses.rigging import rig
     from poselift.pipeline.clip.calls import detect, lift, render, track
     from poselift.pipeline.clip.run_clip import ClipResult
     from poselift.pipeline.clip.run_many import run_video
@@ -68,10 +70,12 @@ __all__ = [
     "LayoutMismatch",
     "MissingDependency",
     "MissingWeights",
+    "Motion",
     "NoPersonFound",
     "OutputError",
     "PoseliftError",
     "Poses3D",
+    "Rig",
     "RunSettings",
     "Timeline",
     "Tracks",
@@ -85,6 +89,7 @@ __all__ = [
     "load_poses",
     "load_tracks",
     "render",
+    "rig",
     "run_video",
     "save_detections",
     "save_poses",
@@ -103,10 +108,12 @@ _ROOMS = {
         *("MissingWeights", "NoPersonFound", "OutputError", "PoseliftError", "UnknownName"),
         *("UnsafeFile", "VideoError"),
     ),
+    "data.exports.motion": ("Motion", "Rig"),
     "data.structures": (
         *("Detections", "FrameDetections", "Keypoints2D", "Poses3D", "Timeline", "Tracks"),
     ),
     "inference.detectors.choice": ("DetectorChoice",),
+    "inference.poses.rigging": ("rig",),
     "pipeline.clip.calls": ("detect", "lift", "render", "track"),
     "pipeline.clip.run_clip": ("ClipResult",),
     "pipeline.clip.run_many": ("run_video",),

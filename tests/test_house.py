@@ -16,7 +16,7 @@ STOREYS = (
     "data",
     "data.files",
     "data.archives",
-    "data.datasets data.foreign data.mocap",
+    "data.datasets data.exports data.foreign data.mocap",
     "data.prepare_*",
     "models",
     "inference",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -33,6 +34,7 @@ RESULTS = frozenset(
         *("overlay.mp4", "overlay.gif"),
     }
 )
+EXPORTS = re.compile(r"person_\d+\.(bvh|trc)|joints\.csv|poses\.json")
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,9 @@ def _is_leftover(path: Path) -> bool:
 
 def _is_unfinished(path: Path) -> bool:
     """By its name: results that were being made, whole_file's parts, and what was put aside."""
-    return path.name in RESULTS or path.name.startswith((ASIDE, ".gif-")) or ".part." in path.name
+    if path.name in RESULTS or EXPORTS.fullmatch(path.name):
+        return True
+    return path.name.startswith((ASIDE, ".gif-")) or ".part." in path.name
 
 
 class FolderRecord:

@@ -1,0 +1,44 @@
+"""`poselift export`: 3D poses as files of other programs."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from poselift.data.errors import one_line
+from poselift.data.structures import count_of
+from poselift.pipeline.flag_values import names
+
+
+def add(commands: Any) -> None:
+    command = commands.add_parser("export", help="poses3d.npz -> BVH, TRC, CSV, JSON")
+    command.add_argument("poses", type=Path)
+    command.add_argument(
+        "--to", required=True, type=names, metavar="LIST", help="bvh,csv,json,trc: some of them"
+    )
+    command.add_argument(
+        "-o", "--output", required=True, type=Path, metavar="FOLDER", help="where they lie"
+    )
+    command.add_argument(
+        "--person",
+        type=int,
+        action="append",
+        metavar="ID",
+        help="this person only; may be repeated",
+    )
+    command.set_defaults(handler=lambda asked: _export(asked, command))
+
+
+def _export(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
+    from poselift.data.archives.stage_results import load_poses
+    from poselift.pipeline.clip.exports import export_file, only
+
+    if not asked.to:
+        command.error("--to names no format")
+    poses = load_poses(asked.poses)
+    if asked.person:
+        poses = only(poses, asked.person)
+    written = export_file(asked.poses, poses, asked.output, asked.to)
+    print(one_line(f"{count_of(len(written), 'file')} -> {asked.output}"))
+    return 0

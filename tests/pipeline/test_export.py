@@ -1,0 +1,117 @@
+"""Exports as other programs read them back, and a folder whose other files are kept."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas
+import pybvh
+import pytest
+from standing_people import PAIR, clip
+
+from poselift.data.archives.stage_results import save_poses
+from poselift.data.structures import Poses3D
+from poselift.inference.poses.rigging import rig
+from poselift.pipeline.command_line import main
+
+NAMES = {
+    *(f"person_{i}.{ending}" for i in (1, 2) for ending in ("bvh", "trc")),
+    *("joints.csv", "poses.json"),
+}
+
+
+@pytest.fixture
+def poses() -> Poses3D:
+    """Two people who wave; the second comes late and was not seen once."""
+    made = clip(PAIR)[1]
+    made.world[:, :, 13] += np.sin(np.arange(12) / 3)[:, None] * (0, 0.05, 0.1)
+    for places in (made.world, made.pose):
+        places[1, :3] = np.nan
+    made.valid[1, :3] = False
+    made.interpolated[1, 5] = True
+    return made
+
+
+@pytest.fixture
+def source(poses: Poses3D, tmp_path: Path) -> Path:
+    save_poses(tmp_path / "poses3d.npz", poses)
+    return tmp_path / "poses3d.npz"
+
+
+def export(source: Path, folder: Path, formats: str = "bvh,trc,csv,json", *more: str) -> int:
+    return main(["export", str(source), "--to", formats, "-o", str(folder), *more])
+
+
+def test_every_file_is_read_back(source: Path, poses: Poses3D, tmp_path: Path) -> None:
+    folder = tmp_path / "b\N{SNOWMAN} {x} 'y'"
+    assert export(source, folder) == 0
+    assert {p.name for p in folder.iterdir() if not p.name.startswith(".")} == NAMES
+    for i, motion in enumerate(rig(poses)):
+        read = pybvh.read_bvh_file(str(folder / f"person_{i + 1}.bvh"))
+        names = list(read.joint_names)
+        places = np.asarray(read.joint_positions())[:, [names.index(n) for n in motion.rig.joints]]
+        assert np.abs(places / 100 - motion.positions()).max() < 0.0005
+        assert read.fps == pytest.approx(30, abs=1e-9)
+    table = pandas.read_csv(folder / "joints.csv")
+    wrist = table[(table.person == 2) & (table.joint == "left_wrist")]
+    assert wrist.frame.tolist() == list(range(3, 12))
+    assert wrist[wrist.interpolated == 1].frame.tolist() == [5]
+    np.testing.assert_allclose(wrist[["x_m", "y_m", "z_m"]], poses.world[1, 3:, 13], atol=1e-5)
+    told = json.loads((folder / "poses.json").read_text())
+    assert told["people"][1]["first_frame"] == 3 and told["fps"] == 30
+    assert told["people"][1]["interpolated_frames"] == [5]
+    np.testing.assert_allclose(told["people"][0]["positions"], poses.world[0], atol=1e-5)
+
+
+def test_trc_is_y_up_and_counts_frames_of_the_clip(
+    source: Path, poses: Poses3D, tmp_path: Path
+) -> None:
+    assert export(source, tmp_path, "trc") == 0
+    lines = (tmp_path / "person_2.trc").read_text().split("\n")
+    assert lines[2].split("\t") == ["30", "30", "9", "17", "m", "30", "4", "9"]
+    assert lines[3].split("\t")[2::3] == [*poses.layout.joints, ""] and lines[5] == ""
+    rows = np.array([line.split("\t") for line in lines[6:-1]], float)
+    assert rows[:, 0].tolist() == list(range(4, 13))
+    places = rows[:, 2:].reshape(9, 17, 3)
+    np.testing.assert_allclose(places[..., 1], poses.world[1, 3:, :, 2], atol=1e-5)
+    np.testing.assert_allclose(places[..., 2], -poses.world[1, 3:, :, 1], atol=1e-5)
+
+
+def test_one_person_and_again(source: Path, tmp_path: Path) -> None:
+    for _ in range(2):
+        assert export(source, tmp_path / "one", "bvh,csv", "--person", "2") == 0
+    found = {p.name for p in (tmp_path / "one").iterdir() if not p.name.startswith(".")}
+    assert found == {"person_2.bvh", "joints.csv"}
+
+
+def test_files_of_others_are_kept(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = tmp_path / "mine" / "person_1.bvh"
+    mine.parent.mkdir()
+    mine.write_text("my own")
+    assert export(source, mine.parent) == 1
+    assert "is not ours" in capsys.readouterr().err
+    assert mine.read_text() == "my own" and not (mine.parent / "joints.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("formats", "more", "words"),
+    [
+        ("fbx", (), "unknown export format 'fbx'. Known: bvh, csv, json, trc."),
+        ("csv", ("--person", "3"), "unknown person '3'. Known: 1, 2."),
+    ],
+)
+def test_a_mistake_is_one_line(
+    source: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    formats: str,
+    more: tuple[str, ...],
+    words: str,
+) -> None:
+    assert export(source, tmp_path / "out", formats, *more) == 1
+    said = capsys.readouterr().err
+    assert words in said and said.count("\n") == 1
