@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from poselift.data.errors import UnknownName
@@ -34,15 +35,15 @@ def exports_of(poses: Poses3D, formats: Sequence[str]) -> Made:
     if "bvh" in formats:
         fps = poses.timeline.fps
         for motion in rig(poses):
-            made[f"person_{motion.person_id}.bvh"] = lambda motion=motion: bvh(motion, fps)
+            made[f"person_{motion.person_id}.bvh"] = partial(bvh, motion, fps)
     if "trc" in formats:
         for i, person in enumerate(poses.person_id.tolist()):
             name = f"person_{person}.trc"
-            made[name] = lambda i=i, name=name: trc(poses, i, name)
+            made[name] = partial(trc, poses, i, name)
     if "csv" in formats:
-        made["joints.csv"] = lambda: joints_csv(poses)
+        made["joints.csv"] = partial(joints_csv, poses)
     if "json" in formats:
-        made["poses.json"] = lambda: poses_json(poses)
+        made["poses.json"] = partial(poses_json, poses)
     return made
 
 
