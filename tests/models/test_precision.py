@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 import torch
+from mocap_bodies import walking
 
+from poselift.data.progress import Silent
 from poselift.models.optimizers import FloatMuon, MuonAdamW, nearest_orthogonal
-from poselift.models.precision import computes_bf16, training_precision
+from poselift.models.precision import NO_BF16, computes_bf16, training_precision
 from poselift.models.temporal import Architecture, TemporalModel
+from poselift.pipeline.mocap.mocap_recipe import MocapTraining
+from poselift.pipeline.mocap.train_mocap import train_mocap
 
 CPU = torch.device("cpu")
 
@@ -81,3 +88,22 @@ def test_a_checkpoint_goes_on_on_the_other_processor(
     stepped(second)
     assert torch.isfinite(model.expand_conv.weight).all()
     assert (model.expand_conv.weight - before).norm() > 0
+
+
+@pytest.mark.parametrize("level", ["AVX2"], indirect=True)
+def test_a_training_says_that_it_computes_in_float32(level: str, tmp_path: Path) -> None:
+    said: list[str] = []
+
+    class Heard(Silent):
+        def say(self, line: str) -> None:
+            said.append(line)
+
+    recipe = MocapTraining(
+        steps=1, batch=2, frames=4, channels=8, trajectory_channels=8, validate_every=1, bf16=True
+    )
+    clips = [walking("walk_01"), walking("walk_02")]
+    train_mocap(recipe, clips[:1], clips[1:], tmp_path, progress=Heard())
+    assert said[0] == NO_BF16
+    said.clear()
+    train_mocap(replace(recipe, bf16=False), clips[:1], clips[1:], tmp_path / "b", progress=Heard())
+    assert NO_BF16 not in said
