@@ -51,9 +51,8 @@ def rig(poses: Poses3D) -> list[Motion]:
     Returns: in the order of `poses.person_id`; frames outside a life span are left out.
     Raises: LayoutMismatch: joints other than those of 'h36m'.
 
-    >>> motions = poselift.rig(poselift.lift(standing, width=1280, height=720, fps=30))
-    >>> motions[0].rotations.shape
-    (30, 19, 4)
+    >>> poselift.rig(poselift.load_poses(Path("out/walk/poses3d.npz")))  # doctest: +SKIP
+    [Motion(person 1, 118 frames from 0, 19 joints), Motion(person 2, 120 frames from 0, 19 joints)]
     """
     if poses.layout.joints != H36M17.joints:
         raise LayoutMismatch(f"a rig is made of the joints of 'h36m', not of '{poses.layout.name}'")
