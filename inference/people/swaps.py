@@ -3,18 +3,19 @@
 Where the sides of a pair of limbs are swapped for a stretch of frames, both its borders jump:
 the joints do not go on as they moved. Swapped back, they do. The measure of a border is the
 change of velocity across it, so that it shows, too, where the legs just pass each other and
-no joint jumps but each takes up the other's movement.
+no joint jumps but each takes up the other's movement. Where a network changes its mind often,
+which of the stretches is the truth stays open, so nothing is put right.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.ndimage import median_filter
 
 from poselift.data.skeletons import Skeleton
-from poselift.data.structures import Detections, Keypoints2D
+from poselift.data.structures import Keypoints2D
 
 # Pairs of limbs that a network swaps as a whole.
 LIMBS = {"legs": ("hip", "knee", "ankle"), "arms": ("shoulder", "elbow", "wrist")}
@@ -84,33 +85,6 @@ def swapped_stretches(
             taken[first:end] = True
             chosen.append(slice(span.start + first, span.start + end))
     return sorted(chosen, key=lambda stretch: int(stretch.start))
-
-
-def mended(person: Keypoints2D, fps: float) -> Keypoints2D:
-    """The person with the sides put right where that is sure."""
-    xy, confidence = person.xy.copy(), person.confidence.copy()
-    filled = person.interpolated.copy()
-    for limbs in LIMBS:
-        left, right = _sides(person.layout, limbs)
-        for frames in swapped_stretches(person, limbs, fps):
-            for values in (xy, confidence, filled):
-                values[frames, left + right] = values[frames, right + left]
-    return replace(person, xy=xy, confidence=confidence, interpolated=filled)
-
-
-def mended_frames(person: Keypoints2D, limbs: str, detections: Detections) -> np.ndarray:
-    """(T,) bool: the limbs are those of a detection with the sides changed over."""
-    left, right = _sides(person.layout, limbs)
-    found = np.zeros(len(person.xy), bool)
-    for frame in np.flatnonzero(person.seen):
-        every = detections.frames[frame].keypoints
-        known = ~person.interpolated[frame, left + right]
-        swapped = (every[:, right + left] == person.xy[frame, left + right])[:, known]
-        as_is = (every[:, left + right] == person.xy[frame, left + right])[:, known]
-        found[frame] = bool(
-            known.any() and swapped.all((1, 2)).any() and not as_is.all((1, 2)).any()
-        )
-    return found
 
 
 def _of_length(
