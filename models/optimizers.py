@@ -9,13 +9,58 @@ torch.optim.Muon.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from poselift.models.precision import computes_bf16
 from poselift.models.temporal import TemporalModel
+
+_COEFFICIENTS = (3.4445, -4.7750, 2.0315)
+_ITERATIONS = 5
+_EPSILON = 1e-7
+_MOMENTUM = 0.95
+
+
+class FloatMuon(torch.optim.Muon):
+    """torch.optim.Muon, which orthogonalizes in bfloat16, in float32.
+
+    For devices that have no bfloat16 arithmetic. Settings and state are those of Muon with
+    Nesterov momentum and `match_rms_adamw`.
+    """
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> Any:
+        for group in self.param_groups:
+            for matrix in group["params"]:
+                if matrix.grad is None:
+                    continue
+                state = self.state[matrix]
+                if not state:
+                    state["momentum_buffer"] = torch.zeros_like(matrix.grad)
+                momentum = state["momentum_buffer"].lerp_(matrix.grad, 1 - _MOMENTUM)
+                update = nearest_orthogonal(matrix.grad.lerp(momentum, _MOMENTUM))
+                pace = 0.2 * math.sqrt(max(matrix.shape))
+                matrix.mul_(1 - group["lr"] * group["weight_decay"])
+                matrix.add_(update, alpha=-group["lr"] * pace)
+
+
+def nearest_orthogonal(matrix: Tensor) -> Tensor:
+    """(A, B) -> about U V^T of its singular value decomposition, by Newton-Schulz steps.
+
+    Singular values come out between 0.5 and 1.5, as in torch.optim.Muon.
+    """
+    a, b, c = _COEFFICIENTS
+    tall = matrix.shape[0] > matrix.shape[1]
+    wide = matrix.T if tall else matrix
+    wide = wide / wide.norm().clamp(min=_EPSILON)
+    for _ in range(_ITERATIONS):
+        gram = wide @ wide.T
+        wide = torch.addmm(wide, torch.addmm(gram, gram, gram, beta=b, alpha=c), wide, beta=a)
+    return wide.T if tall else wide
 
 
 class MuonAdamW:
@@ -45,10 +90,12 @@ class MuonAdamW:
         kernels = {id(kernel) for kernel in self._kernels}
         others = [p for model in models for p in model.parameters() if id(p) not in kernels]
         self._peaks = (learning_rate, adamw_rate)
-        self._muon = torch.optim.Muon(
+        muon = torch.optim.Muon if computes_bf16(self._matrices[0].device) else FloatMuon
+        self._muon = muon(
             self._matrices,
             lr=learning_rate,
             weight_decay=weight_decay,
+            momentum=_MOMENTUM,
             adjust_lr_fn="match_rms_adamw",
         )
         self._adamw = torch.optim.AdamW(others, lr=adamw_rate, weight_decay=0.01)

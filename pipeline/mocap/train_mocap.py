@@ -11,7 +11,6 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +31,7 @@ from poselift.models.lifters import open_lifter
 from poselift.models.losses import bone_direction_error, mean_velocity_error, mpjpe
 from poselift.models.optimizers import MuonAdamW
 from poselift.models.outputs import pose_of
+from poselift.models.precision import NO_BF16, computes_bf16, training_precision
 from poselift.models.reference_checkpoints import read_checkpoint
 from poselift.models.temporal import TemporalModel
 from poselift.models.weights import LIFTER_FILE, LifterWeights, save_lifter
@@ -124,7 +124,7 @@ class MocapTrainer:
         upright, plain = (
             network_input("person", views.keypoints, views.confidence) for views in (posed, batch)
         )
-        with self._precision():
+        with training_precision(self.device, bf16=recipe.bf16):
             output, placement = self.position(upright), self.trajectory(plain)
         pose = pose_of("anchored", output.float(), upright, batch.first)
         placement, target = placement.float(), batch.placement()
@@ -141,11 +141,6 @@ class MocapTrainer:
         for average, model in zip(self.averages, (self.position, self.trajectory), strict=True):
             average.update_parameters(model)
         return float(loss.detach())
-
-    def _precision(self) -> AbstractContextManager[Any]:
-        if not self.recipe.bf16:
-            return nullcontext()
-        return torch.autocast(self.device.type, dtype=torch.bfloat16)
 
     def _save(self, path: Path) -> None:
         state = {
@@ -256,6 +251,8 @@ def train_mocap(
     """
     path = lifter_path(folder, name)
     trainer = MocapTrainer(recipe, training, device)
+    if recipe.bf16 and not computes_bf16(trainer.device):
+        progress.say(NO_BF16)
     if (folder / "last.pt").exists():
         trainer.resume(folder / "last.pt")
 

@@ -7,7 +7,6 @@ optimiser and schedules.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 import torch
@@ -26,6 +25,7 @@ from poselift.data.errors import FormatError
 from poselift.data.progress import Progress
 from poselift.models.global_batch_norm import share_batch_norm
 from poselift.models.losses import bone_length_sums, depth_weighted_sum, distance_sum
+from poselift.models.precision import training_precision
 from poselift.models.temporal import Architecture, TemporalModel
 from poselift.models.weights import LifterWeights
 from poselift.pipeline.reference.epoch_losses import EpochLosses
@@ -130,7 +130,7 @@ class KeypointTrainer:
         if others is not None and self.unlabelled is not None:
             semi = self.unlabelled.batch(self.group.share(others))
             seen = torch.cat([seen, semi.keypoints])
-        with self._precision():
+        with training_precision(self.device, bf16=self.recipe.bf16):
             outputs = [forward(seen) for forward in self._forward]
         pose, *rest = (output.float() for output in outputs)
         loss = self._labelled_loss(pose, rest, batch.target, len(samples), losses)
@@ -221,11 +221,6 @@ class KeypointTrainer:
     def _set_momentum(self) -> None:
         for network in self._networks():
             network.set_bn_momentum(self.recipe.momentum(self.epoch))
-
-    def _precision(self) -> AbstractContextManager[object]:
-        if not self.recipe.bf16:
-            return nullcontext()
-        return torch.autocast(self.device.type, torch.bfloat16)
 
     def _dilated(self, network: TemporalModel) -> TemporalModel:
         twin = TemporalModel(network.arch).to(self.device)

@@ -12,6 +12,7 @@ from poselift.data.errors import FormatError
 from poselift.data.files.whole_file import check_writable
 from poselift.data.progress import Progress, Silent, reported
 from poselift.inference.poses.lifting import Lifter
+from poselift.models.precision import NO_BF16, computes_bf16
 from poselift.models.weights import LifterWeights
 from poselift.pipeline.reference.keypoint_checkpoints import (
     CHECKPOINT_FILE,
@@ -99,6 +100,8 @@ def _views(training: Training, evaluation: Evaluation, dataset: MotionDataset) -
 
 def _announce(trainer: KeypointTrainer, views: TrainingViews, progress: Progress) -> None:
     parameters = sum(p.numel() for p in trainer.position.parameters())
+    if trainer.recipe.bf16 and not computes_bf16(trainer.device):
+        progress.say(NO_BF16)
     progress.say(f"INFO: Receptive field: {trainer.position.arch.receptive_field} frames")
     progress.say(f"INFO: Trainable parameter count: {parameters}")
     progress.say(f"INFO: Testing on {sum(map(len, views.tested))} frames")
