@@ -7,10 +7,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from poselift.data import __version__
 from poselift.data.structures import Detections, Keypoints2D, Tracks
+from poselift.inference.people.quality import findings_of
 from poselift.inference.video.video_reader import VideoReader
 from poselift.pipeline.clip.cache import StageTimes
 from poselift.pipeline.clip.networks import Networks
@@ -37,7 +36,7 @@ def summary_of(
         "frames_lost": timeline.lost_frames,
         "fps": timeline.fps,
         "frames_with_people": sum(len(frame) > 0 for frame in detections.frames),
-        "people": [_person(person, timeline.times_s) for person in tracks.people],
+        "people": [_person(person, tracks) for person in tracks.people],
         "detector": networks.pool.first.settings,
         "lifter": {
             "name": networks.lifter.weights.name,
@@ -53,8 +52,8 @@ def summary_of(
     }
 
 
-def _person(person: Keypoints2D, times_s: np.ndarray) -> dict[str, Any]:
-    span = person.span
+def _person(person: Keypoints2D, tracks: Tracks) -> dict[str, Any]:
+    span, times_s = person.span, tracks.timeline.times_s
     return {
         "id": person.person_id,
         "first_frame": span.start,
@@ -65,4 +64,13 @@ def _person(person: Keypoints2D, times_s: np.ndarray) -> dict[str, Any]:
         "frames_interpolated": int((person.valid & ~person.seen).sum()),
         "joints_interpolated": int((person.interpolated & person.seen[:, None]).sum()),
         "mean_confidence": round(float(person.confidence[person.seen].mean()), 4),
+        "findings": [
+            {
+                "kind": found.kind,
+                "frames": [list(part) for part in found.stretches],
+                "share": round(found.share, 4),
+                "text": found.text,
+            }
+            for found in findings_of(person, tracks)
+        ],
     }

@@ -87,7 +87,8 @@ def run(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
         if asked.json:
             print(json.dumps(result.summary), flush=True)
         elif not asked.quiet:
-            print(one_line(_line(result)), flush=True)
+            for line in (*_findings(result), _line(result)):
+                print(one_line(line), flush=True)
 
     total = len(failures) + len(sources)
     if sources:
@@ -105,6 +106,16 @@ def _line(result: ClipResult) -> str:
     where = result.overlay or result.folder / "poses3d.npz"
     reused = " (up to date)" if len(summary["reused"]) == len(summary["seconds"]) else ""
     return one_line(f"{result.source.name}: {what}, {seconds:.1f} s{reused} -> {where}")
+
+
+def _findings(result: ClipResult) -> list[str]:
+    """A line for each person of whom something is to be doubted."""
+    return [
+        f"{result.source.name}: person {person['id']}: "
+        + "; ".join(found["text"] for found in person["findings"])
+        for person in result.summary["people"]
+        if person["findings"]
+    ]
 
 
 def _print_failures(failures: list[Failure], total: int, *, debug: bool) -> None:
