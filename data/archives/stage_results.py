@@ -62,13 +62,13 @@ def save_arrays(path: Path, arrays: Mapping[str, np.ndarray | str | float | int]
         np.savez_compressed(stream, **plain)  # type: ignore[arg-type]
 
 
-def save_detections(path: Path, detections: Detections) -> None:
+def save_detections(path: str | Path, detections: Detections) -> None:
     """All people in one row each, with `frame` saying which frame they belong to."""
     counts = [len(frame) for frame in detections.frames]
     none = FrameDetections.none(detections.layout)
     rows = [none, *detections.frames]
     save_arrays(
-        path,
+        Path(path),
         _timeline_arrays(detections.timeline)
         | {
             "format": DETECTIONS,
@@ -83,9 +83,9 @@ def save_detections(path: Path, detections: Detections) -> None:
     )
 
 
-def load_detections(path: Path) -> Detections:
+def load_detections(path: str | Path) -> Detections:
     """Raises: FormatError."""
-    with open_typed(path, DETECTIONS, growth=3) as a:
+    with open_typed(Path(path), DETECTIONS, growth=3) as a:
         timeline, layout = _timeline(a), _layout(a)
         total, joints = len(timeline), layout.num_joints
         frame = a.wholes("frame", None, within=(0, total - 1))
@@ -108,14 +108,14 @@ def load_detections(path: Path) -> Detections:
     return Detections(timeline, frames, layout)
 
 
-def save_tracks(path: Path, tracks: Tracks) -> None:
+def save_tracks(path: str | Path, tracks: Tracks) -> None:
     """People along the first axis: (P, T, J, 2) and so on."""
     if not tracks.people:
         raise ValueError("no people to save")
     people = tracks.people
     layout = people[0].layout
     save_arrays(
-        path,
+        Path(path),
         _timeline_arrays(tracks.timeline)
         | {
             "format": KEYPOINTS,
@@ -131,9 +131,9 @@ def save_tracks(path: Path, tracks: Tracks) -> None:
     )
 
 
-def load_tracks(path: Path) -> Tracks:
+def load_tracks(path: str | Path) -> Tracks:
     """Raises: FormatError."""
-    with open_typed(path, KEYPOINTS, growth=2) as a:
+    with open_typed(Path(path), KEYPOINTS, growth=2) as a:
         timeline, layout = _timeline(a), _layout(a)
         numbers = _person_ids(a)
         size = len(numbers), len(timeline)
@@ -155,7 +155,7 @@ def load_tracks(path: Path) -> Tracks:
     )
 
 
-def save_poses(path: Path, poses: Poses3D) -> None:
+def save_poses(path: str | Path, poses: Poses3D) -> None:
     """See INFERENCE.md for every name; a lifter without trajectory leaves it out."""
     arrays: dict[str, np.ndarray | str | float | int] = {
         "format": POSES,
@@ -172,12 +172,12 @@ def save_poses(path: Path, poses: Poses3D) -> None:
     }
     if poses.trajectory is not None:
         arrays["trajectory"] = np.asarray(poses.trajectory, np.float32)
-    save_arrays(path, _timeline_arrays(poses.timeline) | arrays)
+    save_arrays(Path(path), _timeline_arrays(poses.timeline) | arrays)
 
 
-def load_poses(path: Path) -> Poses3D:
+def load_poses(path: str | Path) -> Poses3D:
     """Raises: FormatError."""
-    with open_typed(path, POSES) as a:
+    with open_typed(Path(path), POSES) as a:
         timeline, layout = _timeline(a), _layout(a)
         if a.text("units") != "metres":
             raise a.wrong("units", "is not metres")

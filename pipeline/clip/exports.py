@@ -9,6 +9,7 @@ from pathlib import Path
 
 from poselift.data.errors import UnknownName
 from poselift.data.exports.bvh import bvh
+from poselift.data.exports.glb import glb
 from poselift.data.exports.tables import joints_csv, poses_json, trc
 from poselift.data.files.whole_file import file_sha256
 from poselift.data.structures import Poses3D
@@ -16,7 +17,7 @@ from poselift.inference.poses.rigging import rig
 from poselift.pipeline.clip.folder_record import FolderRecord, Origin, locked
 from poselift.pipeline.clip.sources import absolute
 
-FORMATS = ("bvh", "csv", "json", "trc")
+FORMATS = ("bvh", "csv", "glb", "json", "trc")
 
 Made = Mapping[str, Callable[[], bytes]]
 
@@ -32,9 +33,12 @@ def exports_of(poses: Poses3D, formats: Sequence[str]) -> Made:
         if name not in FORMATS:
             raise UnknownName("export format", name, FORMATS)
     made: dict[str, Callable[[], bytes]] = {}
+    motions = rig(poses) if {"bvh", "glb"} & set(formats) else []
+    if "glb" in formats:
+        made["people.glb"] = partial(glb, motions)
     if "bvh" in formats:
         fps = poses.timeline.fps
-        for motion in rig(poses):
+        for motion in motions:
             made[f"person_{motion.person_id}.bvh"] = partial(bvh, motion, fps)
     if "trc" in formats:
         for i, person in enumerate(poses.person_id.tolist()):

@@ -12,10 +12,10 @@ from poselift.pipeline.flag_values import names
 
 
 def add(commands: Any) -> None:
-    command = commands.add_parser("export", help="poses3d.npz -> BVH, TRC, CSV, JSON")
+    command = commands.add_parser("export", help="poses3d.npz -> BVH, GLB, TRC, CSV, JSON")
     command.add_argument("poses", type=Path)
     command.add_argument(
-        "--to", required=True, type=names, metavar="LIST", help="bvh,csv,json,trc: some of them"
+        "--to", required=True, type=names, metavar="LIST", help="bvh,csv,glb,json,trc: some of them"
     )
     command.add_argument(
         "-o", "--output", required=True, type=Path, metavar="FOLDER", help="where they lie"

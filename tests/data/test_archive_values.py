@@ -219,3 +219,12 @@ def test_a_timeline_is_one_that_a_video_can_have(about: tuple[Any, ...], said: s
     width, height, fps, times = about
     with pytest.raises(ValueError, match=said):
         Timeline(width, height, fps, np.array(times))
+
+
+def test_paths_may_be_text(stored: Path, tmp_path: Path) -> None:
+    save_detections(str(tmp_path / "people.npz"), load_detections(str(stored / "detections.npz")))
+    save_tracks(str(tmp_path / "tracks.npz"), load_tracks(str(stored / "keypoints2d.npz")))
+    assert {path.name for path in tmp_path.iterdir()} == {"people.npz", "tracks.npz"}
+    poses = load_poses(str(stored / "poses3d.npz"))
+    save_poses(str(tmp_path / "again.npz"), poses)
+    assert np.array_equal(load_poses(tmp_path / "again.npz").pose, poses.pose, equal_nan=True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas
@@ -12,6 +14,7 @@ import pytest
 from standing_people import PAIR, clip
 
 from poselift.data.archives.stage_results import save_poses
+from poselift.data.exports.rotations import matrices_of
 from poselift.data.structures import Poses3D
 from poselift.inference.poses.rigging import rig
 from poselift.pipeline.command_line import main
@@ -100,7 +103,7 @@ def test_files_of_others_are_kept(
 @pytest.mark.parametrize(
     ("formats", "more", "words"),
     [
-        ("fbx", (), "unknown export format 'fbx'. Known: bvh, csv, json, trc."),
+        ("fbx", (), "unknown export format 'fbx'. Known: bvh, csv, glb, json, trc."),
         ("csv", ("--person", "3"), "unknown person '3'. Known: 1, 2."),
     ],
 )
@@ -115,3 +118,60 @@ def test_a_mistake_is_one_line(
     assert export(source, tmp_path / "out", formats, *more) == 1
     said = capsys.readouterr().err
     assert words in said and said.count("\n") == 1
+
+
+def test_a_glb_moves_as_the_rig_does(source: Path, poses: Poses3D, tmp_path: Path) -> None:
+    assert export(source, tmp_path / "out", "glb") == 0
+    told, buffer = glb_parts((tmp_path / "out" / "people.glb").read_bytes())
+
+    def rows(accessor: int) -> np.ndarray:
+        about = told["accessors"][accessor]
+        view = told["bufferViews"][about["bufferView"]]
+        kind = {5126: np.float32, 5121: np.uint8}[about["componentType"]]
+        width = {"SCALAR": 1, "VEC3": 3, "VEC4": 4, "MAT4": 16}[about["type"]]
+        read = np.frombuffer(buffer, kind, about["count"] * width, view["byteOffset"])
+        return read.reshape(about["count"], width).astype(float)
+
+    names = [node["name"] for node in told["nodes"]]
+    assert len(set(names)) == len(names)
+    parent = {c: i for i, node in enumerate(told["nodes"]) for c in node.get("children", [])}
+    channels, samplers = (told["animations"][0][part] for part in ("channels", "samplers"))
+    moved = {(c["target"]["node"], c["target"]["path"]): samplers[c["sampler"]] for c in channels}
+    for motion, skin in zip(rig(poses), told["skins"], strict=True):
+        person = f"person_{motion.person_id}"
+        about = told["nodes"][names.index(person)]["extras"]
+        unseen = np.flatnonzero(motion.interpolated) + motion.first_frame
+        assert about["interpolated_frames"] == unseen.tolist()
+        root = moved[names.index(f"{person}_{motion.rig.joints[0]}"), "translation"]
+        np.testing.assert_allclose(rows(root["input"])[:, 0], motion.times_s, atol=1e-6)
+        places: dict[int, np.ndarray] = {}
+        axes: dict[int, np.ndarray] = {}
+        expected = motion.positions()
+        for j, joint in enumerate(motion.rig.joints):
+            node = names.index(f"{person}_{joint}")
+            local = matrices_of(rows(moved[node, "rotation"]["output"]))
+            if j == 0:
+                places[node], axes[node] = rows(root["output"]), local
+            else:
+                above, offset = parent[node], np.array(told["nodes"][node]["translation"])
+                places[node] = places[above] + axes[above] @ offset
+                axes[node] = axes[above] @ local
+            assert np.abs(places[node] - expected[:, j]).max() < 1e-5
+        rest = dict(zip(skin["joints"], rows(skin["inverseBindMatrices"]), strict=True))
+        for node in skin["joints"][1:]:
+            offset = rest[parent[node]][12:15] - rest[node][12:15]
+            np.testing.assert_allclose(offset, told["nodes"][node]["translation"], atol=1e-6)
+        assert max(-matrix[13] for matrix in rest.values()) > 1.2  # stands, and on the floor
+        assert min(-matrix[13] for matrix in rest.values()) == pytest.approx(0, abs=1e-6)
+
+
+def glb_parts(content: bytes) -> tuple[dict[str, Any], bytes]:
+    """A GLB's JSON and its buffer, by the lengths that it says."""
+    magic, version, whole = struct.unpack_from("<4sII", content)
+    assert (magic, version, whole) == (b"glTF", 2, len(content))
+    length, kind = struct.unpack_from("<I4s", content, 12)
+    assert kind == b"JSON" and length % 4 == 0
+    told = json.loads(content[20 : 20 + length])
+    size, kind = struct.unpack_from("<I4s", content, 20 + length)
+    assert kind == b"BIN\0" and size == told["buffers"][0]["byteLength"]
+    return told, content[28 + length :]

@@ -1,0 +1,198 @@
+"""glTF 2.0 in one binary file: all people as skinned, animated figures; metres, y up.
+
+A person is an armature of their rig's joints, with a figure of one bone-shaped body a bone.
+Frames keep their own times, so that a variable rate stays one. The skinned mesh is a root of
+the scene, as the specification asks, and names are unique across people.
+Source: Khronos Group, glTF 2.0 specification.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from poselift.data import __version__
+from poselift.data.exports.motion import Motion
+
+FLOAT, BYTE = 5126, 5121
+VERTICES = 34962
+_COLOURS = (
+    (0.12, 0.47, 0.71, 1.0),
+    (1.0, 0.5, 0.05, 1.0),
+    (0.17, 0.63, 0.17, 1.0),
+    (0.84, 0.15, 0.16, 1.0),
+    (0.58, 0.4, 0.74, 1.0),
+    (0.55, 0.34, 0.29, 1.0),
+)
+_SHORTEST_M = 1e-4  # a bone that is none: two joints in one place
+
+
+def glb(motions: Sequence[Motion]) -> bytes:
+    """Everybody's motion. People, frames that were not seen and axes are told in `extras`."""
+    document = _Document()
+    for motion in motions:
+        document.add_person(motion)
+    return document.encoded()
+
+
+class _Document:
+    """The parts of a glTF file and the one buffer that they point into."""
+
+    def __init__(self) -> None:
+        self._blob = bytearray()
+        self._parts: dict[str, list[Any]] = {
+            part: []
+            for part in ("nodes", "meshes", "skins", "materials", "accessors", "bufferViews")
+        }
+        self._roots: list[int] = []
+        self._channels: list[Any] = []
+        self._samplers: list[Any] = []
+
+    def add_person(self, motion: Motion) -> None:
+        name = f"person_{motion.person_id}"
+        joints, rest = self._add_joints(motion, name)
+        skin = self._add("skins", {"name": name, "joints": joints, "skeleton": joints[0]})
+        inverse = np.tile(np.eye(4, dtype=np.float32), (len(joints), 1, 1))
+        inverse[:, 3, :3] = -rest  # columns first
+        matrices = self._accessor(inverse.reshape(-1, 16), "MAT4")
+        self._parts["skins"][skin]["inverseBindMatrices"] = matrices
+        mesh = self._add_figure(motion, name, rest)
+        body = self._add("nodes", {"name": f"{name}_body", "mesh": mesh, "skin": skin})
+        told = {
+            "person": motion.person_id,
+            "first_frame": motion.first_frame,
+            "interpolated_frames": (
+                motion.first_frame + np.flatnonzero(motion.interpolated)
+            ).tolist(),
+        }
+        armature = {"name": name, "children": [joints[0]], "extras": told}
+        self._roots += [self._add("nodes", armature), body]
+        self._animate(motion, joints)
+
+    def _add_joints(self, motion: Motion, name: str) -> tuple[list[int], np.ndarray]:
+        """Nodes of joints and of the ends of last bones, and their places at rest."""
+        rig, base = motion.rig, len(self._parts["nodes"])
+        rest, stand = rig.rest, np.zeros(3)
+        tips = {rig.index(joint): end for joint, end in rig.ends.items()}
+        lowest = min(rest[:, 1].min(), *(rest[j, 1] + end[1] for j, end in tips.items()))
+        stand[1] = -lowest
+        ends = {j: base + len(rig.joints) + i for i, j in enumerate(tips)}
+        for j, joint in enumerate(rig.joints):
+            place = stand if rig.parents[j] < 0 else rig.offsets[j]
+            node: dict[str, Any] = {"name": f"{name}_{joint}", "translation": place.tolist()}
+            children = [base + c for c in rig.children(j)] + ([ends[j]] if j in ends else [])
+            self._add("nodes", node | ({"children": children} if children else {}))
+        for j, end in tips.items():
+            told = {"name": f"{name}_{rig.joints[j]}_end", "translation": end.tolist()}
+            self._add("nodes", told)
+        places = [*rest, *(rest[j] + end for j, end in tips.items())]
+        return list(range(base, len(self._parts["nodes"]))), np.array(places) + stand
+
+    def _add_figure(self, motion: Motion, name: str, rest: np.ndarray) -> int:
+        rig = motion.rig
+        bones = [(parent, rest[parent], rest[j]) for j, parent in enumerate(rig.parents) if j]
+        firsts = [rig.index(joint) for joint in rig.ends]
+        bones += [(j, rest[j], rest[len(rig.joints) + i]) for i, j in enumerate(firsts)]
+        shapes = [
+            (j, *_bone_shape(a, b)) for j, a, b in bones if np.linalg.norm(b - a) > _SHORTEST_M
+        ]
+        corners = len(shapes[0][1])
+        of_joint = np.zeros((len(shapes) * corners, 4), np.uint8)
+        of_joint[:, 0] = np.repeat([j for j, _, _ in shapes], corners)
+        weights = np.zeros((len(of_joint), 4), np.float32)
+        weights[:, 0] = 1
+        places, normals = (np.concatenate([shape[i] for shape in shapes]) for i in (1, 2))
+        attributes = {
+            "POSITION": self._accessor(_single(places), "VEC3", VERTICES, bounds=True),
+            "NORMAL": self._accessor(_single(normals), "VEC3", VERTICES),
+            "JOINTS_0": self._accessor(of_joint, "VEC4", VERTICES),
+            "WEIGHTS_0": self._accessor(weights, "VEC4", VERTICES),
+        }
+        colour = _COLOURS[len(self._parts["materials"]) % len(_COLOURS)]
+        surface = {"baseColorFactor": colour, "metallicFactor": 0.0, "roughnessFactor": 0.8}
+        material = self._add("materials", {"name": name, "pbrMetallicRoughness": surface})
+        primitive = {"attributes": attributes, "material": material}
+        return self._add("meshes", {"name": f"{name}_mesh", "primitives": [primitive]})
+
+    def _animate(self, motion: Motion, joints: list[int]) -> None:
+        times = self._accessor(_single(motion.times_s)[:, None], "SCALAR", bounds=True)
+        rotations = _single(motion.rotations)
+        for j in range(len(motion.rig.joints)):
+            output = self._accessor(rotations[:, j], "VEC4")
+            self._channel(joints[j], "rotation", times, output)
+        self._channel(joints[0], "translation", times, self._accessor(_single(motion.root), "VEC3"))
+
+    def _channel(self, node: int, path: str, times: int, output: int) -> None:
+        target = {"node": node, "path": path}
+        self._channels.append({"sampler": len(self._samplers), "target": target})
+        self._samplers.append({"input": times, "output": output, "interpolation": "LINEAR"})
+
+    def _add(self, part: str, value: dict[str, Any]) -> int:
+        self._parts[part].append(value)
+        return len(self._parts[part]) - 1
+
+    def _accessor(
+        self, values: np.ndarray, kind: str, target: int | None = None, *, bounds: bool = False
+    ) -> int:
+        """Rows of numbers, in the buffer; values: (N, K) float32 or uint8."""
+        view = {"buffer": 0, "byteOffset": len(self._blob), "byteLength": values.nbytes}
+        view |= {} if target is None else {"target": target}
+        self._blob += np.ascontiguousarray(values).tobytes()  # all are multiples of 4 bytes
+        accessor: dict[str, Any] = {
+            "bufferView": self._add("bufferViews", view),
+            "componentType": BYTE if values.dtype == np.uint8 else FLOAT,
+            "count": len(values),
+            "type": kind,
+        }
+        if bounds:
+            accessor |= {"min": values.min(0).tolist(), "max": values.max(0).tolist()}
+        return self._add("accessors", accessor)
+
+    def encoded(self) -> bytes:
+        told = {
+            "asset": {"version": "2.0", "generator": f"Poselift {__version__}"},
+            "scene": 0,
+            "scenes": [{"name": "clip", "nodes": self._roots}],
+            **self._parts,
+            "animations": [
+                {"name": "motion", "channels": self._channels, "samplers": self._samplers}
+            ],
+            "buffers": [{"byteLength": len(self._blob)}],
+        }
+        text = json.dumps(told, separators=(",", ":")).encode("ascii")
+        text += b" " * (-len(text) % 4)
+        whole = 12 + 8 + len(text) + 8 + len(self._blob)
+        head = struct.pack("<4sII", b"glTF", 2, whole)
+        chunk = struct.pack("<I4s", len(text), b"JSON") + text
+        return head + chunk + struct.pack("<I4s", len(self._blob), b"BIN\0") + bytes(self._blob)
+
+
+def _bone_shape(start: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """((24, 3) corners, (24, 3) normals) of a long octahedron, its eight faces flat."""
+    length = float(np.linalg.norm(end - start))
+    along = (end - start) / length
+    across = np.cross(along, [0.3, 0.2, 1.0])
+    across /= np.linalg.norm(across)
+    other = np.cross(across, along)
+    radius, middle = min(0.035, 0.12 * length + 0.008), start + 0.18 * length * along
+    ring = [middle + radius * side for side in (across, other, -across, -other)]
+    corners, normals = [], []
+    for i, corner in enumerate(ring):
+        follower = ring[(i + 1) % 4]
+        for face in ((start, corner, follower), (end, follower, corner)):
+            a, b, c = face
+            normal = np.cross(b - a, c - a)
+            outward = (a + b + c) / 3 - (start + 0.3 * (end - start))
+            if normal @ outward < 0:
+                b, c, normal = c, b, -normal
+            corners += [a, b, c]
+            normals += [normal / np.linalg.norm(normal)] * 3
+    return np.array(corners), np.array(normals)
+
+
+def _single(values: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(values, np.float32)
