@@ -30,7 +30,7 @@ from poselift.data.windows import mirror_keypoints
 from poselift.inference.detectors.followed import Pose
 from poselift.inference.detectors.following import FollowSettings
 from poselift.inference.detectors.movenet import MoveNet, MoveNetFast, MoveNetSettings
-from poselift.inference.detectors.similarity import keypoint_similarity
+from poselift.inference.similarity import keypoint_similarity
 
 USUAL = FollowSettings()
 SETTINGS: dict[str, tuple[type[MoveNet], MoveNetSettings]] = {

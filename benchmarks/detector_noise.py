@@ -35,7 +35,7 @@ from poselift.data.mocap.detector_noise import NoiseRanges, detect_like
 from poselift.data.mocap.virtual_views import ViewRanges, ViewSampler
 from poselift.data.skeletons import COCO17
 from poselift.data.structures import Keypoints2D
-from poselift.inference.detectors.similarity import keypoint_similarity
+from poselift.inference.similarity import keypoint_similarity
 from poselift.inference.video.video_reader import VideoReader
 from poselift.models.inputs import person_frame
 from poselift.pipeline.clip.run_many import run_video

@@ -31,8 +31,8 @@ from poselift.data.structures import Detections, FrameDetections, Timeline
 from poselift.inference.detecting import DetectorPool, detection_reader
 from poselift.inference.detectors import BACKENDS, Detector, make_detector
 from poselift.inference.detectors.choice import DetectorChoice
-from poselift.inference.detectors.similarity import keypoint_similarity
 from poselift.inference.people.tracking import TrackerSettings, track
+from poselift.inference.similarity import keypoint_similarity
 from poselift.inference.video.video_reader import VideoFrame
 from poselift.pipeline.weights.doctor import state_of
 

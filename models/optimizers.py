@@ -19,45 +19,50 @@ from torch import Tensor, nn
 from poselift.models.precision import computes_bf16
 from poselift.models.temporal import TemporalModel
 
-_COEFFICIENTS = (3.4445, -4.7750, 2.0315)
-_ITERATIONS = 5
-_EPSILON = 1e-7
-_MOMENTUM = 0.95
-
 
 class FloatMuon(torch.optim.Muon):
     """torch.optim.Muon, which orthogonalizes in bfloat16, in float32.
 
-    For devices that have no bfloat16 arithmetic. Settings and state are those of Muon with
-    Nesterov momentum and `match_rms_adamw`.
+    For devices that have no bfloat16 arithmetic. Of Muon's settings it has Nesterov momentum
+    and `match_rms_adamw`, whatever is asked for; its state is Muon's.
     """
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> Any:
         for group in self.param_groups:
+            rate, inertia = group["lr"], group["momentum"]
             for matrix in group["params"]:
                 if matrix.grad is None:
                     continue
                 state = self.state[matrix]
                 if not state:
                     state["momentum_buffer"] = torch.zeros_like(matrix.grad)
-                momentum = state["momentum_buffer"].lerp_(matrix.grad, 1 - _MOMENTUM)
-                update = nearest_orthogonal(matrix.grad.lerp(momentum, _MOMENTUM))
-                pace = 0.2 * math.sqrt(max(matrix.shape))
-                matrix.mul_(1 - group["lr"] * group["weight_decay"])
-                matrix.add_(update, alpha=-group["lr"] * pace)
+                momentum = state["momentum_buffer"].lerp_(matrix.grad, 1 - inertia)
+                update = nearest_orthogonal(
+                    matrix.grad.lerp(momentum, inertia),
+                    group["ns_coefficients"],
+                    group["ns_steps"],
+                    group["eps"],
+                )
+                matrix.mul_(1 - rate * group["weight_decay"])
+                matrix.add_(update, alpha=-rate * 0.2 * math.sqrt(max(matrix.shape)))
 
 
-def nearest_orthogonal(matrix: Tensor) -> Tensor:
+def nearest_orthogonal(
+    matrix: Tensor,
+    coefficients: tuple[float, float, float] = (3.4445, -4.7750, 2.0315),
+    steps: int = 5,
+    epsilon: float = 1e-7,
+) -> Tensor:
     """(A, B) -> about U V^T of its singular value decomposition, by Newton-Schulz steps.
 
     Singular values come out between 0.5 and 1.5, as in torch.optim.Muon.
     """
-    a, b, c = _COEFFICIENTS
+    a, b, c = coefficients
     tall = matrix.shape[0] > matrix.shape[1]
     wide = matrix.T if tall else matrix
-    wide = wide / wide.norm().clamp(min=_EPSILON)
-    for _ in range(_ITERATIONS):
+    wide = wide / wide.norm().clamp(min=epsilon)
+    for _ in range(steps):
         gram = wide @ wide.T
         wide = torch.addmm(wide, torch.addmm(gram, gram, gram, beta=b, alpha=c), wide, beta=a)
     return wide.T if tall else wide
@@ -95,7 +100,6 @@ class MuonAdamW:
             self._matrices,
             lr=learning_rate,
             weight_decay=weight_decay,
-            momentum=_MOMENTUM,
             adjust_lr_fn="match_rms_adamw",
         )
         self._adamw = torch.optim.AdamW(others, lr=adamw_rate, weight_decay=0.01)

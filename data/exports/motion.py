@@ -14,6 +14,11 @@ from poselift.data.exports.rotations import matrices_of, slerp, steady_signs
 from poselift.data.structures import count_of
 
 
+def upright_axes(world: np.ndarray) -> np.ndarray:
+    """(..., 3) x right, y away, z up -> x, y up, z towards the camera."""
+    return np.stack([world[..., 0], world[..., 2], -world[..., 1]], -1)
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Rig:
     """A person's bones at rest.

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-TINY = 1e-12
-
 
 def unit(vectors: np.ndarray) -> np.ndarray:
-    """(..., 3) directions of length 1; zero stays zero."""
-    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), TINY))
+    """(..., N) vectors or quaternions of length 1; zero stays zero."""
+    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12))
 
 
 def swing(a: np.ndarray, b: np.ndarray, aside: np.ndarray) -> np.ndarray:
@@ -22,7 +20,7 @@ def swing(a: np.ndarray, b: np.ndarray, aside: np.ndarray) -> np.ndarray:
     a, b, aside = np.broadcast_arrays(a, b, aside)
     share = 1 + (a * b).sum(-1, keepdims=True)
     axis = np.where(share > 1e-9, np.cross(a, b), unit(np.cross(np.cross(a, aside), a)))
-    return matrices_of(_normal(np.concatenate([axis, np.maximum(share, 0)], -1)))
+    return matrices_of(unit(np.concatenate([axis, np.maximum(share, 0)], -1)))
 
 
 def about(axis: np.ndarray, angle: np.ndarray) -> np.ndarray:
@@ -60,7 +58,7 @@ def quaternions_of(matrices: np.ndarray) -> np.ndarray:
     # Each row is the quaternion times four of its entries: the largest is the surest.
     largest = np.diagonal(rows, axis1=-2, axis2=-1).argmax(-1)
     found = np.take_along_axis(rows, largest[..., None, None], -2)[..., 0, :]
-    return steady_signs(_normal(found))
+    return steady_signs(unit(found))
 
 
 def steady_signs(quaternions: np.ndarray) -> np.ndarray:
@@ -79,7 +77,7 @@ def slerp(a: np.ndarray, b: np.ndarray, share: np.ndarray) -> np.ndarray:
     safe = np.where(near, 1.0, sine)
     first = np.where(near, 1 - share, np.sin((1 - share) * angle) / safe)
     last = np.where(near, share, np.sin(share * angle) / safe)
-    return _normal(first * a + last * b)
+    return unit(first * a + last * b)
 
 
 def euler_zxy(matrices: np.ndarray) -> np.ndarray:
@@ -100,8 +98,3 @@ def euler_zxy(matrices: np.ndarray) -> np.ndarray:
         sizes = np.abs(steps).sum(-1)
         angles[t] = angles[t - 1] + np.where((sizes[0] <= sizes[1])[:, None], *steps)
     return np.degrees(angles)
-
-
-def _normal(quaternions: np.ndarray) -> np.ndarray:
-    length = np.linalg.norm(quaternions, axis=-1, keepdims=True)
-    return np.asarray(quaternions / np.maximum(length, TINY))

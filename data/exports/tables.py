@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from poselift.data import __version__
+from poselift.data.exports.motion import upright_axes
 from poselift.data.structures import Poses3D
 
 HEADER = ("person", "frame", "time_s", "interpolated", "joint", "x_m", "y_m", "z_m")
@@ -67,8 +68,7 @@ def trc(poses: Poses3D, person: int, name: str) -> bytes:
         person: the row in `poses`. name: of the file, which its first line repeats.
     """
     frames = np.flatnonzero(poses.valid[person])
-    x, y, z = np.moveaxis(poses.world[person, frames].astype(float), -1, 0)
-    rows = np.stack([x, z, -y], -1).reshape(len(frames), -1)
+    rows = upright_axes(poses.world[person, frames].astype(float)).reshape(len(frames), -1)
     fps, count, joints = f"{poses.timeline.fps:.10g}", len(frames), poses.layout.joints
     lines = [
         f"PathFileType\t4\t(X/Y/Z)\t{name}",

@@ -28,7 +28,7 @@ from poselift.inference.detectors.published_networks import (
     given_file,
     published_file,
 )
-from poselift.inference.detectors.similarity import distinct_rows
+from poselift.inference.similarity import distinct_rows
 
 SIZES = {size: f"pose_landmarker_{size}.task" for size in ("lite", "full", "heavy")}
 DEFAULT_SIZE = "full"

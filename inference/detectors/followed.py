@@ -9,7 +9,7 @@ import numpy as np
 
 from poselift.data.skeletons import Skeleton
 from poselift.data.structures import FrameDetections
-from poselift.inference.detectors.similarity import best_first
+from poselift.inference.similarity import best_first
 
 BOX_MARGIN = 1.1  # a box's side against the extent of the joints
 FADING = 0.8  # of the velocity of who is not seen

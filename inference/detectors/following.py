@@ -22,7 +22,7 @@ import numpy as np
 from poselift.data.skeletons import Skeleton
 from poselift.data.structures import FrameDetections
 from poselift.inference.detectors.followed import Followed, Pose, as_detections
-from poselift.inference.detectors.similarity import keypoint_similarity
+from poselift.inference.similarity import keypoint_similarity
 
 Value = TypeVar("Value")
 

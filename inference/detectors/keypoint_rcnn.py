@@ -30,7 +30,6 @@ from poselift.data.skeletons import COCO17
 from poselift.data.structures import FrameDetections
 from poselift.inference.detectors.choice import DetectorChoice
 from poselift.inference.detectors.published_networks import fetch_command
-from poselift.inference.detectors.similarity import best_first
 from poselift.inference.detectors.zoo_files import (
     DEFAULT_CONFIGURATION,
     WEIGHTS,
@@ -40,6 +39,7 @@ from poselift.inference.detectors.zoo_files import (
     weights_place,
     zoo_file_here,
 )
+from poselift.inference.similarity import best_first
 from poselift.models.devices import BEST
 
 COMMIT = "fd27788985af0f4ca800bca563acdb700bb890e2"

@@ -19,7 +19,7 @@ from poselift.inference.detectors.choice import DetectorChoice
 from poselift.inference.detectors.followed import Pose
 from poselift.inference.detectors.following import FollowSettings, detect_alone
 from poselift.inference.detectors.movenet_networks import INSTALL, MultiPose, SinglePose
-from poselift.inference.detectors.similarity import one_each
+from poselift.inference.similarity import one_each
 from poselift.models.registry import checkpoint_file
 
 MULTIPOSE = "movenet_multipose_lightning_f16.tflite"

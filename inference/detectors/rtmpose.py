@@ -36,7 +36,7 @@ from poselift.inference.detectors.onnx_networks import (
     size_here,
 )
 from poselift.inference.detectors.published_networks import fetch_command
-from poselift.inference.detectors.similarity import best_first, one_each
+from poselift.inference.similarity import best_first, one_each
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from poselift.data.structures import Keypoints2D, Tracks
-from poselift.inference.people.swaps import LIKELY, LIMBS, extent_of, swapped_stretches
+from poselift.inference.people.swaps import LIKELY, LIMBS, extent_of, sides_of, swapped_stretches
+from poselift.inference.similarity import keypoint_similarities
 
 TEXTS = {
     "swapped_legs": "left and right leg likely swapped, or just after",
@@ -40,7 +41,7 @@ class QualitySettings:
         hidden: fewer of these joints seen is mostly hidden; from the side 6 may be.
         fast: a joint that is faster is blurred, parts of the extent a second: 5 m/s of a
             person of 1.75 m, 8 cm in an exposure of half a frame at 30 frames/s.
-        merged: two people who are more alike lie on each other (0 to 1).
+        merged: two people who are more alike lie on each other, see keypoint_similarities.
     """
 
     shortest_s: float = 0.1
@@ -89,7 +90,7 @@ def findings_of(
         "too_small": person.seen & (extent < chosen.smallest_px) & ~cut,
         "cut_by_edge": cut,
         "mostly_hidden": person.seen & (shown.sum(1) < chosen.hidden) & ~cut,
-        "fast": person.seen & _fast(person, extent, line.fps, chosen),
+        "fast": person.seen & _fast(person.xy[:, body], shown, extent, line.fps, chosen),
         "merged": _merged(person, tracks, chosen),
     }
     shortest = max(2, round(chosen.shortest_s * line.fps))
@@ -113,8 +114,7 @@ def findings_of(
 
 
 def _limb_joints(person: Keypoints2D) -> list[int]:
-    names = [name for limbs in LIMBS.values() for name in limbs]
-    return [person.layout.index(f"{side}_{name}") for name in names for side in ("left", "right")]
+    return [joint for limbs in LIMBS for side in sides_of(person.layout, limbs) for joint in side]
 
 
 def _cut(
@@ -129,16 +129,14 @@ def _cut(
 
 
 def _fast(
-    person: Keypoints2D, extent: np.ndarray, fps: float, chosen: QualitySettings
+    xy: np.ndarray, shown: np.ndarray, extent: np.ndarray, fps: float, chosen: QualitySettings
 ) -> np.ndarray:
     """(T,) bool: a joint that was seen moves fast from the frame before to the one after."""
-    fast = np.zeros(len(person.xy), bool)
-    body = _limb_joints(person)
+    fast = np.zeros(len(xy), bool)
     if len(fast) < 3:
         return fast
-    speed = np.linalg.norm(person.xy[2:, body] - person.xy[:-2, body], axis=-1) * fps / 2
-    sure = (person.confidence[:, body] >= chosen.seen) & ~person.interpolated[:, body]
-    sure = sure[2:] & sure[1:-1] & sure[:-2]
+    speed = np.linalg.norm(xy[2:] - xy[:-2], axis=-1) * fps / 2
+    sure = shown[2:] & shown[1:-1] & shown[:-2]
     fast[1:-1] = (sure & (speed > chosen.fast * extent[1:-1, None])).any(1)
     return fast
 
@@ -149,16 +147,9 @@ def _merged(person: Keypoints2D, tracks: Tracks, chosen: QualitySettings) -> np.
     for other in tracks.people:
         if other.person_id == person.person_id:
             continue
-        for frame in np.flatnonzero(person.seen & other.seen):
-            merged[frame] |= _alike(person.xy[frame], other.xy[frame]) > chosen.merged
+        both = person.seen & other.seen
+        merged[both] |= keypoint_similarities(person.xy[both], other.xy[both]) > chosen.merged
     return merged
-
-
-def _alike(a: np.ndarray, b: np.ndarray) -> float:
-    """0 to 1: a Gaussian of the joints' distances, a tenth of the larger extent wide."""
-    extent = max(np.ptp(a, axis=0).max(), np.ptp(b, axis=0).max(), 1e-6)
-    distance = np.linalg.norm(a - b, axis=-1) / (0.1 * extent)
-    return float(np.exp(-(distance**2) / 2).mean())
 
 
 def _runs(where: np.ndarray) -> list[slice]:

@@ -9,6 +9,7 @@ which of the stretches is the truth stays open, so nothing is put right.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,7 +64,7 @@ def swapped_stretches(
     Args:
         limbs: legs or arms.
     """
-    left, right = _sides(person.layout, limbs)
+    left, right = sides_of(person.layout, limbs)
     span = person.span
     xy = person.xy[span].astype(float)
     extent = extent_of(person.xy[span], person.confidence[span])
@@ -98,12 +99,16 @@ def _of_length(
     starts = np.arange(2, len(left) - length - 1)
     if not len(starts):
         return []
-    before, before_mended = _changes(left, right, starts)
-    after, after_mended = _changes(left, right, starts + length)
-    if length == 1:
-        single, single_mended = _single(left, right, starts)
-        before = after = single
-        before_mended = after_mended = single_mended
+    both = np.stack([left, right])
+    if length == 1:  # its borders touch: each has half of the changes round the frame
+        before, before_mended = after, after_mended = [
+            _changes(both, starts, range(-1, 2), swapped) / 2 for swapped in ((), (0,))
+        ]
+    else:  # which side of a border is swapped is all one
+        (before, before_mended), (after, after_mended) = (
+            [_changes(both, border, range(-1, 1), swapped) for swapped in ((), (0, 1))]
+            for border in (starts, starts + length)
+        )
     gain = np.minimum(before - before_mended, after - after_mended)
     good = gain >= settings.least
     good &= before_mended <= settings.rest * before
@@ -114,34 +119,21 @@ def _of_length(
 
 
 def _changes(
-    left: np.ndarray, right: np.ndarray, borders: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """(N,) changes of velocity across borders as they are, and with one side swapped.
+    both: np.ndarray, at: np.ndarray, around: range, swapped: Collection[int]
+) -> np.ndarray:
+    """(N,) changes of velocity, summed over the frames `around` those that are looked at.
 
-    A border b lies between frames b - 1 and b; which of its sides is swapped is all one.
+    Args:
+        both: (2, T, 3, 2) the joints of either side.
+        at: (N,) frames. around, swapped: counted from them; sides are exchanged in the latter.
     """
-    both = np.stack([left, right])
-    other = both[::-1]
-    as_is = _bend(both[:, borders - 2], both[:, borders - 1], both[:, borders])
-    as_is += _bend(both[:, borders - 1], both[:, borders], both[:, borders + 1])
-    swapped = _bend(both[:, borders - 2], both[:, borders - 1], other[:, borders])
-    swapped += _bend(both[:, borders - 1], other[:, borders], other[:, borders + 1])
-    return as_is, swapped
 
+    def places(step: int) -> np.ndarray:
+        return (both[::-1] if step in swapped else both)[:, at + step]
 
-def _single(
-    left: np.ndarray, right: np.ndarray, frames: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """The same for a stretch of one frame, whose borders touch: half of its changes."""
-    both = np.stack([left, right])
-    other = both[::-1]
-    as_is = _bend(both[:, frames - 2], both[:, frames - 1], both[:, frames])
-    as_is += _bend(both[:, frames - 1], both[:, frames], both[:, frames + 1])
-    as_is += _bend(both[:, frames], both[:, frames + 1], both[:, frames + 2])
-    swapped = _bend(both[:, frames - 2], both[:, frames - 1], other[:, frames])
-    swapped += _bend(both[:, frames - 1], other[:, frames], both[:, frames + 1])
-    swapped += _bend(other[:, frames], both[:, frames + 1], both[:, frames + 2])
-    return as_is / 2, swapped / 2
+    bends = [_bend(places(step - 1), places(step), places(step + 1)) for step in around]
+    total: np.ndarray = sum(bends[1:], bends[0])
+    return total
 
 
 def _bend(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
@@ -150,7 +142,8 @@ def _bend(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
     return total
 
 
-def _sides(layout: Skeleton, limbs: str) -> tuple[list[int], list[int]]:
+def sides_of(layout: Skeleton, limbs: str) -> tuple[list[int], list[int]]:
+    """The joints of the left and of the right of legs or arms, outwards."""
     names = LIMBS[limbs]
     left = [layout.index(f"left_{name}") for name in names]
     return left, [layout.index(f"right_{name}") for name in names]

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from poselift.data.errors import LayoutMismatch
-from poselift.data.exports.motion import Motion, Rig
+from poselift.data.exports.motion import Motion, Rig, upright_axes
 from poselift.data.exports.rotations import about, quaternions_of, swing, unit
 from poselift.data.skeletons import H36M17
 from poselift.data.structures import Poses3D
@@ -57,11 +57,6 @@ def rig(poses: Poses3D) -> list[Motion]:
     if poses.layout.joints != H36M17.joints:
         raise LayoutMismatch(f"a rig is made of the joints of 'h36m', not of '{poses.layout.name}'")
     return [_motion(poses, person) for person in range(len(poses.person_id))]
-
-
-def upright_axes(world: np.ndarray) -> np.ndarray:
-    """(..., 3) x right, y away, z up -> x, y up, z towards the camera."""
-    return np.stack([world[..., 0], world[..., 2], -world[..., 1]], -1)
 
 
 def _motion(poses: Poses3D, person: int) -> Motion:

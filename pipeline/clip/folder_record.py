@@ -34,7 +34,7 @@ RESULTS = frozenset(
         *("overlay.mp4", "overlay.gif"),
     }
 )
-EXPORTS = re.compile(r"person_\d+\.(bvh|trc)|joints\.csv|poses\.json")
+EXPORTS = re.compile(r"person_\d+\.(bvh|trc)|people\.glb|joints\.csv|poses\.json")
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ import numpy as np
 from standing_people import PAIR, STILL, clip
 
 import poselift
-from poselift.data.exports.motion import Motion, Rig
+from poselift.data.exports.motion import Motion, Rig, upright_axes
 from poselift.data.exports.rotations import matrices_of
 from poselift.data.skeletons import H36M17
 from poselift.data.structures import Poses3D, Timeline
-from poselift.inference.poses.rigging import HAND_M, SOURCES, rig, upright_axes
+from poselift.inference.poses.rigging import HAND_M, SOURCES, rig
 
 
 def seventeen(motion: Motion) -> np.ndarray:

@@ -17,6 +17,8 @@ from poselift.data.archives.stage_results import save_poses
 from poselift.data.exports.rotations import matrices_of
 from poselift.data.structures import Poses3D
 from poselift.inference.poses.rigging import rig
+from poselift.pipeline.clip.exports import FORMATS, exports_of
+from poselift.pipeline.clip.folder_record import EXPORTS
 from poselift.pipeline.command_line import main
 
 NAMES = {
@@ -80,6 +82,10 @@ def test_trc_is_y_up_and_counts_frames_of_the_clip(
     places = rows[:, 2:].reshape(9, 17, 3)
     np.testing.assert_allclose(places[..., 1], poses.world[1, 3:, :, 2], atol=1e-5)
     np.testing.assert_allclose(places[..., 2], -poses.world[1, 3:, :, 1], atol=1e-5)
+
+
+def test_exports_that_were_being_made_are_known(poses: Poses3D) -> None:
+    assert all(EXPORTS.fullmatch(name) for name in exports_of(poses, FORMATS))
 
 
 def test_one_person_and_again(source: Path, tmp_path: Path) -> None:

@@ -8,14 +8,22 @@ from poselift.data.structures import FrameDetections
 
 
 def keypoint_similarity(a: np.ndarray, b: np.ndarray) -> float:
-    """How alike two (J, 2) poses lie in the image, 0 to 1.
+    """How alike two (J, 2) poses lie in the image, 0 to 1: see keypoint_similarities."""
+    return float(keypoint_similarities(a, b))
+
+
+def keypoint_similarities(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """How alike poses (..., J, 2) lie in the image, 0 to 1.
 
     A Gaussian of each joint's distance against the larger person's extent, averaged:
     COCO's object keypoint similarity with one tolerance for all joints.
+
+    Returns: (...).
     """
-    extent = max(np.ptp(a, axis=0).max(), np.ptp(b, axis=0).max(), 1e-6)
-    distance = np.linalg.norm(a - b, axis=-1) / (0.1 * extent)
-    return float(np.exp(-(distance**2) / 2).mean())
+    extent = np.maximum(np.ptp(a, axis=-2).max(-1), np.ptp(b, axis=-2).max(-1))
+    tolerance = 0.1 * np.maximum(extent, 1e-6)
+    distance = np.linalg.norm(a - b, axis=-1) / tolerance[..., None]
+    return np.asarray(np.exp(-(distance**2) / 2).mean(-1))
 
 
 def distinct_rows(keypoints: np.ndarray, same: float) -> np.ndarray:
