@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from poselift.data import __version__
-from poselift.pipeline.clip.folder_record import ASIDE, FolderRecord
+from poselift.pipeline.clip.folder_record import ASIDE, MAKING, FolderRecord
 
 Value = TypeVar("Value")
 
@@ -106,10 +106,10 @@ class StageCache:
 
     def aside(self) -> Path:
         """Where the stage that is being made may put aside what it has so far."""
-        return self._making / f"{ASIDE}{self._key[:16]}.npz"
+        return self.record.folder / MAKING / f"{ASIDE}{self._key[:16]}.npz"
 
     def drop_aside(self) -> None:
-        for leftover in self._making.glob(f"{ASIDE}*"):
+        for leftover in (self.record.folder / MAKING).glob(f"{ASIDE}*"):
             leftover.unlink(missing_ok=True)
 
 

@@ -85,8 +85,9 @@ def run_clip(
     reader = detection_reader(
         source, settings.start_s, settings.end_s, rotate=settings.rotate, fps=settings.fps
     )
-    waiting = f"{folder}: in use by another run; waiting"
-    with locked(folder, lambda: progress.say(waiting)) as making:
+    with locked(
+        folder, lambda by: progress.say(f"{folder}: in use by another run ({by}); waiting")
+    ) as making:
         return _ClipRun(source, folder, making, networks, reader, progress).run()
 
 
