@@ -103,12 +103,15 @@ class FolderRecord:
     """The record of one folder; one that is absent, damaged or not ours says nothing.
 
     To write, use it within `locked`.
+    Attributes:
+        done: what `finish` was given, since which nothing was written.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.origin: Origin | None = None
         self.files: dict[str, Entry] = {}
+        self.done: dict[str, Any] | None = None
         try:
             told = json.loads((folder / RECORD).read_text(encoding="utf-8"))
             origin = Origin(**_texts(told["source"]))
@@ -117,6 +120,7 @@ class FolderRecord:
             return
         self.origin = origin
         self.files = {name: entry for name, entry in files.items() if name == Path(name).name}
+        self.done = told["done"] if isinstance(told.get("done"), dict) else None
 
     def claim(self, origin: Origin) -> None:
         """Note what the folder's results are of. Raises: OutputError."""
@@ -157,6 +161,7 @@ class FolderRecord:
         self.check_replaceable([name])
         path = self.folder / name
         self.files[name] = Entry(stage, key, file_sha256(part), self._sha256_of(name))
+        self.done = None
         self._write()
         try:
             part.replace(path)
@@ -184,7 +189,13 @@ class FolderRecord:
                 ) from error
         if names:
             self.files = {n: entry for n, entry in self.files.items() if n not in names}
+            self.done = None
             self._write()
+
+    def finish(self, done: dict[str, Any]) -> None:
+        """Note that all was done, in plain JSON values."""
+        self.done = done
+        self._write()
 
     def _sha256_of(self, name: str) -> str:
         """Of the file that is there; empty when there is none, or a link."""
@@ -194,6 +205,8 @@ class FolderRecord:
     def _write(self) -> None:
         told: dict[str, Any] = {"source": asdict(self.origin) if self.origin else None}
         told["files"] = {name: asdict(entry) for name, entry in self.files.items()}
+        if self.done is not None:
+            told["done"] = self.done
         with whole_file(self.folder / RECORD) as part:
             part.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
 

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from dataclasses import asdict
+
+from poselift.data import __version__
 from poselift.data.errors import PoseliftError
-from poselift.inference.detecting import DetectorPool
+from poselift.inference.detecting import DETECTION_SIDE, DetectorPool
 from poselift.inference.detectors import make_detector
+from poselift.inference.people.tracking import TrackerSettings
 from poselift.inference.poses.lifting import Lifter
 from poselift.models.devices import checked_device
 from poselift.models.lifters import open_lifter
@@ -26,6 +32,17 @@ class Networks:
         except PoseliftError:
             self.pool.close()
             raise
+
+    @property
+    def key(self) -> str:
+        """A digest of all that shapes a clip's results but the clip."""
+        settings = asdict(self.settings)
+        for name in ("detector", "device", "workers", "force", "use_cache"):
+            del settings[name]
+        told = [__version__, settings, DETECTION_SIDE, asdict(TrackerSettings())]
+        told += [self.pool.first.settings, self.lifter_sha256]
+        text = json.dumps(told, sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()
 
     def __enter__(self) -> Networks:
         return self

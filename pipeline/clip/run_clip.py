@@ -24,11 +24,11 @@ from poselift.data.structures import (
 from poselift.inference.detecting import DETECTION_SIDE, detect, detection_reader
 from poselift.inference.people.tracking import TrackerSettings
 from poselift.inference.video.video_reader import VideoReader
-from poselift.pipeline.clip.cache import StageCache
+from poselift.pipeline.clip.cache import Receipt, StageCache, finish
 from poselift.pipeline.clip.folder_record import FolderRecord, Origin, locked
 from poselift.pipeline.clip.networks import Networks
 from poselift.pipeline.clip.settings import STAGES
-from poselift.pipeline.clip.sources import absolute, content_sha256, state_of
+from poselift.pipeline.clip.sources import Known, content_sha256, known_of, state_of
 from poselift.pipeline.clip.stages import (
     DETECT,
     LIFT,
@@ -68,13 +68,19 @@ class ClipResult:
 
 
 def run_clip(
-    source: Path, folder: Path, networks: Networks, progress: Progress | None = None
+    source: Path,
+    folder: Path,
+    networks: Networks,
+    progress: Progress | None = None,
+    known: Known | None = None,
 ) -> ClipResult:
     """Video -> detections -> tracks -> poses -> overlay, each kept in `folder`.
 
     Before a stage is made anew, all that was made after it is removed: what lies in the
     folder belongs together. Files that Poselift did not write there stay as they are.
 
+    Args:
+        known: what the source is known by, where that is not its path.
     Raises:
         FolderTaken: `folder` holds the results of another video.
         OutputError: a file of somebody else has the name of a result.
@@ -88,7 +94,7 @@ def run_clip(
     with locked(
         folder, lambda by: progress.say(f"{folder}: in use by another run ({by}); waiting")
     ) as making:
-        return _ClipRun(source, folder, making, networks, reader, progress).run()
+        return _ClipRun(source, folder, making, networks, reader, progress, known).run()
 
 
 class _ClipRun:
@@ -102,7 +108,10 @@ class _ClipRun:
         networks: Networks,
         reader: VideoReader,
         progress: Progress,
+        known: Known | None,
     ) -> None:
+        self.begun, self.told_as = time.monotonic(), known.path if known else str(source)
+        self.known = known or known_of(source)
         self.source, self.folder, self.making = source, folder, making
         self.networks, self.reader, self.progress = networks, reader, progress
         self.settings = settings = networks.settings
@@ -159,9 +168,13 @@ class _ClipRun:
                 ),
             )
         summary = summary_of(
-            self.source, self.reader, networks, detections, tracks, self.cache.times
+            self.told_as, self.reader, networks, detections, tracks, self.cache.times
         )
         self._write_summary(summary, results)
+        seconds = round(time.monotonic() - self.begun, 3)
+        people = len(tracks.people)
+        receipt = Receipt(networks.key, self.known.signature, seconds, len(tracks.timeline), people)
+        finish(self.record, receipt)
         return ClipResult(self.source, self.folder, detections, tracks, poses, overlay, summary)
 
     def _claim(self) -> Origin:
@@ -170,7 +183,7 @@ class _ClipRun:
             sha256 = content_sha256(self.source)
         except OSError as error:
             raise VideoError(f"{self.source}: cannot be read ({reason_of(error)}).") from error
-        origin, before = Origin(absolute(self.source), sha256), self.record.origin
+        origin, before = Origin(self.known.path, sha256), self.record.origin
         if before is not None and not before.is_of(origin):
             raise FolderTaken(
                 f"{self.folder}: holds the results of {before.path}. Choose another folder."

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from poselift.data.errors import VideoError
 from poselift.data.files.whole_file import file_sha256
 from poselift.inference.video.picture_sequence import is_sequence, pictures_of, sequence_sha256
 
+# What changes when a source does, as plain JSON values: name, size and time of each file.
+Signature = list[list[str | int]]
 State = tuple[tuple[str, int, int, int], ...]
 
 
@@ -22,6 +25,19 @@ def plain_name(source: Path) -> str:
     else:  # img_%05d.png
         name = re.sub(r"[ ._-]*%\d*d[ ._-]*", "", source.stem) or Path(absolute(source.parent)).name
     return name.strip(". ") or "clip"
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a source is known by: its path or address, and what changes when it does."""
+
+    path: str
+    signature: Signature
+
+
+def known_of(source: Path) -> Known:
+    """Raises: VideoError: it is gone."""
+    return Known(absolute(source), [[*file[:3]] for file in state_of(source)])
 
 
 def absolute(source: Path) -> str:

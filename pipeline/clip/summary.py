@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from poselift.data import __version__
@@ -17,7 +16,7 @@ from poselift.pipeline.versions import PACKAGES, version_of
 
 
 def summary_of(
-    source: Path,
+    source: str,
     reader: VideoReader,
     networks: Networks,
     detections: Detections,
@@ -28,7 +27,7 @@ def summary_of(
     timeline, settings = tracks.timeline, networks.settings
     return {
         "format": "poselift-summary/1",
-        "source": str(source),
+        "source": source,
         "video": asdict(reader.info),
         "stretch_s": [settings.start_s, settings.end_s],
         "rotate": settings.rotate,
