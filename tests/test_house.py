@@ -26,6 +26,7 @@ STOREYS = (
     "pipeline",
     "pipeline.mocap pipeline.overlay",
     "pipeline.clip pipeline.reference pipeline.weights",
+    "pipeline.batch",
     "pipeline.commands",
     "pipeline.command_line",
 )

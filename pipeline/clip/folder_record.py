@@ -23,6 +23,7 @@ from poselift.data.files.whole_file import file_sha256, whole_file
 from poselift.pipeline.clip.folder_lock import LOCK, FolderLock, check_held, is_lock
 
 RECORD = ".poselift.json"
+SUMMARY = "summary.json"
 MAKING = ".poselift-part"  # the folder in which results are made
 ASIDE = "aside-"  # what is kept in it, for a run that was cut short
 BY = "run-"  # in it, the folder of the run that has the lock, by its token
@@ -107,13 +108,14 @@ class FolderRecord:
         done: what `finish` was given, since which nothing was written.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, text: bytes | None = None) -> None:
+        """`text`: the record's content, where it lies elsewhere."""
         self.folder = folder
         self.origin: Origin | None = None
         self.files: dict[str, Entry] = {}
         self.done: dict[str, Any] | None = None
         try:
-            told = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+            told = json.loads((folder / RECORD).read_bytes() if text is None else text)
             origin = Origin(**_texts(told["source"]))
             files = {str(name): Entry(**_texts(entry)) for name, entry in told["files"].items()}
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -203,12 +205,16 @@ class FolderRecord:
         return "" if path.is_symlink() or not path.is_file() else file_sha256(path)
 
     def _write(self) -> None:
+        with whole_file(self.folder / RECORD) as part:
+            part.write_text(self.text(), encoding="utf-8")
+
+    def text(self) -> str:
+        """What the record's file holds."""
         told: dict[str, Any] = {"source": asdict(self.origin) if self.origin else None}
         told["files"] = {name: asdict(entry) for name, entry in self.files.items()}
         if self.done is not None:
             told["done"] = self.done
-        with whole_file(self.folder / RECORD) as part:
-            part.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+        return json.dumps(told, indent=1) + "\n"
 
 
 @contextmanager

@@ -20,13 +20,17 @@ from poselift.pipeline.clip.settings import RunSettings
 class Networks:
     """Detectors and lifter as the settings want them; close it, or use it in `with`.
 
+    Args:
+        cores: how many of the machine's this process should use; None: all.
     Raises: PoseliftError: one of them cannot be had, or they do not fit together.
     """
 
-    def __init__(self, settings: RunSettings) -> None:
+    def __init__(self, settings: RunSettings, cores: int | None = None) -> None:
         self.settings = settings
         self.lifter, self.lifter_sha256 = make_lifter(settings.lifter, settings.device)
-        self.pool = DetectorPool(lambda: make_detector(settings.detector_choice), settings.workers)
+        self.pool = DetectorPool(
+            lambda: make_detector(settings.detector_choice), settings.workers, cores
+        )
         try:
             self.lifter.check_layout(self.pool.first.layout)
         except PoseliftError:

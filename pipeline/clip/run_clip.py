@@ -25,7 +25,7 @@ from poselift.inference.detecting import DETECTION_SIDE, detect, detection_reade
 from poselift.inference.people.tracking import TrackerSettings
 from poselift.inference.video.video_reader import VideoReader
 from poselift.pipeline.clip.cache import Receipt, StageCache, finish
-from poselift.pipeline.clip.folder_record import FolderRecord, Origin, locked
+from poselift.pipeline.clip.folder_record import SUMMARY, FolderRecord, Origin, locked
 from poselift.pipeline.clip.networks import Networks
 from poselift.pipeline.clip.settings import STAGES
 from poselift.pipeline.clip.sources import Known, content_sha256, known_of, state_of
@@ -42,7 +42,6 @@ from poselift.pipeline.clip.summary import summary_of
 
 # Unfinished detections are put aside this often, for a run that is cut short.
 SAVE_EVERY_S = 30.0
-SUMMARY = "summary.json"
 
 
 class FolderTaken(OutputError):

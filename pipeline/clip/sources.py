@@ -40,7 +40,7 @@ def known_of(source: Path) -> Known:
     return Known(absolute(source), [[*file[:3]] for file in state_of(source)])
 
 
-def absolute(source: Path) -> str:
+def absolute(source: str | Path) -> str:
     """A path that means the same from everywhere; links are not followed."""
     return os.path.abspath(source)  # noqa: PTH100
 
