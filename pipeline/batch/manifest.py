@@ -13,7 +13,7 @@ from poselift.data.files.file_kinds import FileKind, check_output
 from poselift.data.files.whole_file import whole_file
 from poselift.pipeline.batch.addresses import UNREACHABLE, file_system, is_address, joined
 from poselift.pipeline.batch.outcome import Outcome
-from poselift.pipeline.batch.plan import Shard
+from poselift.pipeline.batch.shards import Shard
 
 MANIFEST = "manifest.jsonl"
 _PART = re.compile(r"manifest\.(\d+)-of-(\d+)\.jsonl")

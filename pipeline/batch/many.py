@@ -13,9 +13,10 @@ from poselift.data.errors import PoseliftError
 from poselift.pipeline.batch.addresses import is_address
 from poselift.pipeline.batch.manifest import check_manifest, row_of, write_manifest
 from poselift.pipeline.batch.outcome import Clip, Outcome, done, pending
-from poselift.pipeline.batch.plan import Plan, Shard, plan_of
+from poselift.pipeline.batch.plan import Plan, plan_of
 from poselift.pipeline.batch.processes import Local, Running
 from poselift.pipeline.batch.remote import RemoteShelf, known_remote
+from poselift.pipeline.batch.shards import Shard
 from poselift.pipeline.batch.view import View
 from poselift.pipeline.batch.work import Kind, clips_work
 from poselift.pipeline.clip.cache import receipt_of

@@ -163,7 +163,7 @@ def _manifest(asked: argparse.Namespace) -> int:
 
 
 def _shard(text: str) -> Any:
-    from poselift.pipeline.batch.plan import shard_of
+    from poselift.pipeline.batch.shards import shard_of
 
     try:
         return shard_of(text)
