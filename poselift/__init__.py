@@ -54,6 +54,11 @@ if TYPE_CHECKING:
     )
     from poselift.inference.detectors.choice import DetectorChoice
     from poselift.inference.poses.rigging import rig
+    from poselift.pipeline.batch.many import run_many
+    from poselift.pipeline.batch.outcome import Outcome
+    from poselift.pipeline.batch.processes import Local
+    from poselift.pipeline.batch.ray_cluster import RayCluster
+    from poselift.pipeline.batch.shards import Shard
     from poselift.pipeline.clip.calls import detect, lift, render, track
     from poselift.pipeline.clip.run_clip import ClipResult
     from poselift.pipeline.clip.run_many import run_video
@@ -68,15 +73,19 @@ __all__ = [
     "FrameDetections",
     "Keypoints2D",
     "LayoutMismatch",
+    "Local",
     "MissingDependency",
     "MissingWeights",
     "Motion",
     "NoPersonFound",
+    "Outcome",
     "OutputError",
     "PoseliftError",
     "Poses3D",
+    "RayCluster",
     "Rig",
     "RunSettings",
+    "Shard",
     "Timeline",
     "Tracks",
     "UnknownName",
@@ -90,6 +99,7 @@ __all__ = [
     "load_tracks",
     "render",
     "rig",
+    "run_many",
     "run_video",
     "save_detections",
     "save_poses",
@@ -114,6 +124,11 @@ _ROOMS = {
     ),
     "inference.detectors.choice": ("DetectorChoice",),
     "inference.poses.rigging": ("rig",),
+    "pipeline.batch.many": ("run_many",),
+    "pipeline.batch.outcome": ("Outcome",),
+    "pipeline.batch.processes": ("Local",),
+    "pipeline.batch.ray_cluster": ("RayCluster",),
+    "pipeline.batch.shards": ("Shard",),
     "pipeline.clip.calls": ("detect", "lift", "render", "track"),
     "pipeline.clip.run_clip": ("ClipResult",),
     "pipeline.clip.run_many": ("run_video",),

@@ -26,7 +26,7 @@ class Shard:
 
     def holds(self, name: str) -> bool:
         """Whether the clip of this name, relative to its input, is in this share."""
-        digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest()
+        digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest()
         return int.from_bytes(digest[:8], "big") % self.count == self.index - 1
 
 
