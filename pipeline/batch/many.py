@@ -131,7 +131,7 @@ def done_before(
         if isinstance(shelf, RemoteShelf):
             record = shelf.records.get(clip.folder)
         else:
-            record = FolderRecord(Path(clip.place))
+            record = FolderRecord(shelf.out / clip.folder)
         receipt = receipt_of(record) if record else None
         if record is None or receipt is None or receipt.key != key:
             return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -60,8 +61,9 @@ def _named(text: str) -> Iterable[tuple[str, str, Labels]]:
         videos = videos_of(text)
     except (OSError, ValueError) as error:  # no rights, a name that no file can have
         raise VideoError(f"{text}: cannot be read ({reason_of(error)}).") from error
-    base = _base(text)
-    return [(str(path), relative(path, base), labels_of(path)) for path in videos]
+    base = absolute(_base(text))
+    clips = [(str(path), labels_of(path)) for path in videos]
+    return [(path, _name(labels.path, base), labels) for path, labels in clips]
 
 
 def _base(text: str) -> Path:
@@ -77,10 +79,9 @@ def _base(text: str) -> Path:
     return Path(*steady)
 
 
-def relative(path: Path, base: Path) -> str:
-    """With `/`; the name alone where it is not below the base, or is the base."""
-    try:
-        below = PurePath(absolute(path)).relative_to(absolute(base)).as_posix()
-    except ValueError:
-        return path.name
-    return path.name if below == "." else below
+def _name(path: str, base: str) -> str:
+    """Relative, with `/`; the last part alone where it is not below the base, or is the base."""
+    below = base.rstrip(os.sep) + os.sep
+    if not path.startswith(below):
+        return PurePath(path).name
+    return path[len(below) :].replace(os.sep, "/")
