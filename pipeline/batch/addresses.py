@@ -24,7 +24,9 @@ def joined(folder: str, name: str) -> str:
 
 
 def last_part(address: str) -> str:
-    return address.rstrip("/").rpartition("/")[2]
+    """The name of a file or folder, which means nothing else on this machine."""
+    name = address.rstrip("/").rpartition("/")[2].replace("\0", "")
+    return name if name not in {"", ".", ".."} else "clip"
 
 
 def file_system(address: str) -> tuple[Any, str]:

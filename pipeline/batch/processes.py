@@ -22,10 +22,9 @@ from poselift.inference.detecting import default_workers
 from poselift.pipeline.batch.outcome import Clip, Outcome, failed
 from poselift.pipeline.batch.view import View
 from poselift.pipeline.batch.work import Kind
-from poselift.pipeline.batch.worker import kind_bytes
+from poselift.pipeline.batch.worker import GRACE_S, kind_bytes
 
 ATTEMPTS = 2  # a clip whose process dies is given to another one
-_GRACE_S = 10.0  # to clear up, before a process is killed
 _START = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
     "from poselift.pipeline.batch.worker import main; main()"
@@ -118,7 +117,7 @@ class Worker:
             assert self.process.stdin is not None
             self.process.stdin.close()
 
-    def end(self, grace_s: float = _GRACE_S) -> None:
+    def end(self, grace_s: float = GRACE_S) -> None:
         """Wait for it, and end it with all that it started, come what may."""
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(grace_s)

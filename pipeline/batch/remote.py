@@ -101,7 +101,7 @@ def fetched(address: str) -> Iterator[Path]:
     """The file under its own name, on this machine. Raises: VideoError: it cannot be read."""
     system, path = file_system(address)
     with tempfile.TemporaryDirectory(prefix="poselift-") as folder:
-        local = Path(folder) / (last_part(address) or "clip")
+        local = Path(folder) / last_part(address)
         try:
             system.get_file(path, str(local))
         except UNREACHABLE as error:

@@ -21,6 +21,7 @@ from poselift.data.errors import PoseliftError, told
 from poselift.pipeline.batch.outcome import Clip
 from poselift.pipeline.batch.work import Kind, opened
 
+GRACE_S = 10.0  # to clear up, before a process is killed
 _TELL_EVERY_S = 0.5
 
 
@@ -90,6 +91,10 @@ def _listen(asked: IO[bytes], clips: queue.Queue[Clip | None], busy: threading.E
         clips.put(None)
         if busy.is_set():
             os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(GRACE_S)
+            if os.name == "posix":  # what hangs in foreign code, and an encoder, say
+                os.killpg(0, signal.SIGKILL)
+            os._exit(1)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

@@ -19,6 +19,7 @@ from poselift.data.errors import MissingDependency, OutputError, PoseliftError
 from poselift.data.files.whole_file import file_sha256
 from poselift.data.progress import Silent
 from poselift.pipeline.batch import addresses, ray_cluster
+from poselift.pipeline.batch.addresses import last_part
 from poselift.pipeline.batch.many import done_before, run_many
 from poselift.pipeline.batch.outcome import done
 from poselift.pipeline.batch.plan import plan_of
@@ -277,6 +278,10 @@ def test_what_an_address_names(memory: str) -> None:
     assert ["nowhere" in str(outcome.error) for outcome in plan.failures] == [True]
     with pytest.raises(PoseliftError, match="cannot be read"):
         known_remote(f"{memory}/none")
+    # No name of somebody's leads out of the folder of results.
+    odd = [f"{memory}/clips/..", f"{memory}/clips/.", f"{memory}/b/..", "s3://x/a\0/../.."]
+    assert {clip.folder for clip in plan_of(odd[:3], "out").clips} == {"clip", "clip-2", "clip-3"}
+    assert last_part(odd[3]) == "clip"
 
 
 def test_files_beside_results_are_no_leftovers(tmp_path: Path) -> None:
