@@ -5,6 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict
+from typing import Any
+
+import numpy as np
 
 from poselift.data import __version__
 from poselift.data.errors import PoseliftError
@@ -45,7 +48,7 @@ class Networks:
             del settings[name]
         told = [__version__, settings, DETECTION_SIDE, asdict(TrackerSettings())]
         told += [self.pool.first.settings, self.lifter_sha256]
-        text = json.dumps(told, sort_keys=True, default=str)
+        text = json.dumps(told, sort_keys=True, default=_plain)
         return hashlib.sha256(text.encode()).hexdigest()
 
     def __enter__(self) -> Networks:
@@ -53,6 +56,13 @@ class Networks:
 
     def __exit__(self, *_: object) -> None:
         self.pool.close()
+
+
+def _plain(value: Any) -> Any:
+    """Arrays in full, sets in order, paths as text."""
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    return sorted(map(str, value)) if isinstance(value, set | frozenset) else str(value)
 
 
 def make_lifter(name: str, device: str) -> tuple[Lifter, str]:
