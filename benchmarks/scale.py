@@ -5,7 +5,8 @@
 One JSON line per figure. `clips an hour`: copies of the example, one after the other, by one
 process and by two. The rest without any video: a cluster whose nodes sleep in place of working, the
 processes and (where it is installed) Ray with work that is over at once, and a run again of what
-is done. Memory is the peak of the process that drives.
+is done. Memory is the peak of the process that
+drives, `cpu_s` its time on a processor, which other work on the machine does not change.
 """
 
 from __future__ import annotations
@@ -212,7 +213,9 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.figure:
+        begun = time.process_time()
         told = FIGURES[asked.figure](asked.folder, asked.nodes)
+        told["cpu_s"] = round(time.process_time() - begun, 1)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         told["peak_mib"] = round(peak / (2**20 if sys.platform == "darwin" else 2**10))
         print(json.dumps({"figure": asked.figure} | told), flush=True)
