@@ -20,6 +20,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from poselift.data.scene import KnownScene
 from poselift.data.skeletons import COCO17, H36M17, Skeleton
 
 # No video is larger along a side, faster or slower; what says so in a file is damaged.
@@ -257,6 +258,7 @@ class Poses3D:
         interpolated: (P, T) bool, lifted from keypoints that were filled in.
         up: (3,) the world's up direction in camera space.
         focal_px: focal length that the trajectory assumes; nan without a trajectory.
+        known: what was known of the scene, and is kept here.
     """
 
     timeline: Timeline
@@ -269,6 +271,7 @@ class Poses3D:
     up: np.ndarray
     focal_px: float
     layout: Skeleton = H36M17
+    known: KnownScene = KnownScene()
 
     def __post_init__(self) -> None:
         people, frames, joints = len(self.person_id), len(self.timeline), self.layout.num_joints

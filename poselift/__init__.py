@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         VideoError,
     )
     from poselift.data.exports.motion import Motion, Rig
+    from poselift.data.scene import KnownScene
     from poselift.data.structures import (
         Detections,
         FrameDetections,
@@ -67,6 +68,7 @@ __all__ = [
     "FormatError",
     "FrameDetections",
     "Keypoints2D",
+    "KnownScene",
     "LayoutMismatch",
     "MissingDependency",
     "MissingWeights",
@@ -109,6 +111,7 @@ _ROOMS = {
         *("UnsafeFile", "VideoError"),
     ),
     "data.exports.motion": ("Motion", "Rig"),
+    "data.scene": ("KnownScene",),
     "data.structures": (
         *("Detections", "FrameDetections", "Keypoints2D", "Poses3D", "Timeline", "Tracks"),
     ),

@@ -12,6 +12,14 @@ from poselift.data.archives.typed_archive import TypedArchive, open_typed
 from poselift.data.files.file_kinds import FileKind
 from poselift.data.files.safe_archive import open_npz
 from poselift.data.files.whole_file import whole_file
+from poselift.data.scene import (
+    FLOORS,
+    FOCAL_PX,
+    HEIGHTS_M,
+    PITCHES,
+    ROLLS,
+    KnownScene,
+)
 from poselift.data.skeletons import SKELETONS, Skeleton
 from poselift.data.structures import (
     MAX_FPS,
@@ -172,6 +180,7 @@ def save_poses(path: str | Path, poses: Poses3D) -> None:
     }
     if poses.trajectory is not None:
         arrays["trajectory"] = np.asarray(poses.trajectory, np.float32)
+    arrays |= _known_arrays(poses.known, poses.person_id)
     save_arrays(Path(path), _timeline_arrays(poses.timeline) | arrays)
 
 
@@ -209,7 +218,38 @@ def load_poses(path: str | Path) -> Poses3D:
             up=up,
             focal_px=a.number("focal_px", (1e-3, 1e9), gap=True),
             layout=layout,
+            known=_known(a, numbers) if "floor" in a.names else KnownScene(),
         )
+
+
+def _known_arrays(
+    known: KnownScene, people: np.ndarray
+) -> dict[str, np.ndarray | str | float | int]:
+    heights = [known.height_of(person) for person in people.tolist()]
+    numbers = {"focal_px": known.focal_px, "roll": known.roll, "pitch": known.pitch}
+    return {f"known_{name}": np.nan if n is None else n for name, n in numbers.items()} | {
+        "known_height_m": np.array([np.nan if height is None else height for height in heights]),
+        "floor": known.floor,
+    }
+
+
+def _known(a: TypedArchive, people: np.ndarray) -> KnownScene:
+    """Raises: FormatError."""
+    floor = a.text("floor")
+    if floor not in FLOORS:
+        raise a.wrong("floor", f"is neither {' nor '.join(FLOORS)}")
+    heights = a.floats("known_height_m", len(people), within=HEIGHTS_M, gaps=True)
+    limits = {"focal_px": FOCAL_PX, "roll": ROLLS, "pitch": PITCHES}
+    numbers = {name: a.number(f"known_{name}", of, gap=True) for name, of in limits.items()}
+    return KnownScene(
+        heights_m=tuple(
+            (person, float(height))
+            for person, height in zip(people.tolist(), heights, strict=True)
+            if not np.isnan(height)
+        ),
+        floor=FLOORS[FLOORS.index(floor)],
+        **{name: None if np.isnan(number) else number for name, number in numbers.items()},
+    )
 
 
 def _timeline_arrays(timeline: Timeline) -> dict[str, np.ndarray | str | float | int]:

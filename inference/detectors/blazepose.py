@@ -18,7 +18,7 @@ import numpy as np
 
 from poselift.data.errors import FormatError, MissingDependency, UnknownName
 from poselift.data.files.whole_file import file_sha256
-from poselift.data.landmarks33 import BLAZEPOSE33, to_coco
+from poselift.inference.detectors.landmarks33 import BLAZEPOSE33, to_coco
 from poselift.data.skeletons import COCO17
 from poselift.data.structures import FrameDetections
 from poselift.inference.detectors.choice import DetectorChoice

@@ -178,13 +178,22 @@ class Lifter:
 
 
 def lift_person(
-    lifter: Lifter, person: Keypoints2D, width: int, height: int, *, flip: bool = True
+    lifter: Lifter,
+    person: Keypoints2D,
+    width: int,
+    height: int,
+    *,
+    focal_px: float | None = None,
+    flip: bool = True,
 ) -> LiftedPose:
     """Lift one tracked person over the life span (see Keypoints2D.span).
 
+    Args:
+        focal_px: the focal length, where it is known: the keypoints are brought to where the
+            assumed lens would show them, which is what the network has learnt to see.
     Returns: LiftedPose of span.stop - span.start frames.
     Raises: LayoutMismatch: joints are missing throughout, and the checkpoint reads positions
-        without confidence.
+        without confidence; or it has a camera of its own, and another is known.
     """
     span = person.span
     never = [person.layout.joints[j] for j in np.flatnonzero(~person.confidence.any(0))]
@@ -194,11 +203,18 @@ def lift_person(
             f"{person.person_id} never has {', '.join(never)}. Use a lifter that reads "
             "confidence, such as the default one."
         )
+    if focal_px is not None and lifter.weights.input_kind == "screen":
+        raise LayoutMismatch(
+            f"{lifter.weights.name}: knows only the camera that it was trained with, and not one of "
+            f"{focal_px:.0f} pixels. Use a lifter such as the default one, or leave the lens out."
+        )
+    assumed_px = ASSUMED_FOCAL * max(width, height)
+    zoom = 1.0 if focal_px is None else assumed_px / focal_px
     with one_thread():
         return lifter.lift(
-            normalise_screen(person.xy[span], width, height),
+            normalise_screen(person.xy[span], width, height) * np.float32(zoom),
             person.confidence[span],
             layout=person.layout,
-            focal=2 * ASSUMED_FOCAL * max(width, height) / width,
+            focal=2 * assumed_px / width,
             flip=flip,
         )

@@ -6,13 +6,26 @@ from dataclasses import replace
 
 import numpy as np
 
+from poselift.data.errors import UnknownName
 from poselift.data.progress import Progress
+from poselift.data.scene import KnownScene
 from poselift.data.skeletons import Skeleton
 from poselift.data.structures import Poses3D, Timeline, Tracks
 from poselift.inference.poses.bones import constant_bones
 from poselift.inference.poses.contacts import plant_feet
 from poselift.inference.poses.lifting import ASSUMED_FOCAL, LiftedPose, Lifter, lift_person
-from poselift.inference.poses.world import place_on_floor, steady_pose, steady_trajectory, world_of
+from poselift.inference.poses.world import (
+    ANKLE_HEIGHT_M,
+    lowest_floor,
+    place_as_seen,
+    place_on_floor,
+    standing_height,
+    steady_pose,
+    steady_trajectory,
+    world_of,
+)
+
+ALL_UNKNOWN = KnownScene()
 
 
 def poses_of(
@@ -21,26 +34,33 @@ def poses_of(
     *,
     flip: bool = True,
     steady: bool = True,
+    known: KnownScene = ALL_UNKNOWN,
     progress: Progress | None = None,
 ) -> Poses3D:
     """Lift all people of a clip.
 
     Args:
+        known: of the scene; a height makes a person and the way to them as much larger.
         flip: test-time augmentation by the mirror image.
         steady: take out jitter (see world), keep the bones' lengths (bones) and standing feet
             in place (contacts); False gives the network's output.
         progress: advanced by the frames of every person lifted.
-    Raises: LayoutMismatch: the lifter reads other keypoints.
+    Raises: LayoutMismatch: the lifter reads other keypoints, or cannot use the known lens;
+        UnknownName: a height is known of somebody who is not there.
     """
     timeline, layout = tracks.timeline, lifter.weights.layout_out
+    known = _of_clip(known, tracks)
     lifted = []
     for person in tracks.people:
-        own = lift_person(lifter, person, timeline.width, timeline.height, flip=flip)
+        own = lift_person(
+            lifter, person, timeline.width, timeline.height, focal_px=known.focal_px, flip=flip
+        )
         own = replace(own, pose=_root_relative(own.pose))
-        lifted.append(_steadied(own, timeline.fps, layout) if steady else own)
+        own = _steadied(own, timeline.fps, layout) if steady else own
+        lifted.append(_as_tall(own, known.height_of(person.person_id), layout))
         if progress is not None:
             progress.advance(len(own.pose))
-    world = world_of(lifted, layout)
+    world = world_of(lifted, layout, roll=known.roll, pitch=known.pitch)
     people, frames, joints = len(tracks.people), len(timeline), layout.num_joints
     pose = np.full((people, frames, joints, 3), np.nan, np.float32)
     placed = np.full_like(pose, np.nan)
@@ -52,9 +72,15 @@ def poses_of(
         if steady and path is not None:
             path = plant_feet(own.pose, path, world, layout, timeline.fps)
         pose[i, person.span] = own.pose
-        placed[i, person.span] = place_on_floor(own.pose, path, world, timeline.fps)
         if trajectory is not None:
             trajectory[i, person.span] = path
+        if known.floor == "own":
+            placed[i, person.span] = place_as_seen(own.pose, path, world)
+        else:
+            placed[i, person.span] = place_on_floor(own.pose, path, world, timeline.fps)
+    if known.floor == "own":
+        spans = [row[person.span] for row, person in zip(placed, tracks.people, strict=True)]
+        placed[..., 2] += ANKLE_HEIGHT_M - lowest_floor(spans, timeline.fps)
     return Poses3D(
         timeline=timeline,
         person_id=np.array([person.person_id for person in tracks.people]),
@@ -64,8 +90,29 @@ def poses_of(
         valid=np.stack([person.valid for person in tracks.people]),
         interpolated=np.stack([~p.seen & p.valid for p in tracks.people]),
         up=world.up,
-        focal_px=_focal_px(lifter, timeline),
+        focal_px=_focal_px(lifter, timeline, known),
         layout=layout,
+        known=known,
+    )
+
+
+def _of_clip(known: KnownScene, tracks: Tracks) -> KnownScene:
+    """Raises: UnknownName: a height is of somebody who is not there."""
+    people = [person.person_id for person in tracks.people]
+    for person, _ in known.heights_m:
+        if person not in people:
+            raise UnknownName("person", str(person), map(str, people))
+    return known.of(people, tracks.timeline.width)
+
+
+def _as_tall(lifted: LiftedPose, height_m: float | None, layout: Skeleton) -> LiftedPose:
+    """A person of this height: the same picture of somebody as much larger and further away."""
+    if height_m is None:
+        return lifted
+    larger = np.float32(height_m / standing_height(lifted.pose, layout))
+    path = lifted.trajectory
+    return replace(
+        lifted, pose=lifted.pose * larger, trajectory=None if path is None else path * larger
     )
 
 
@@ -91,8 +138,10 @@ def _near_origin(world: np.ndarray) -> np.ndarray:
     return world
 
 
-def _focal_px(lifter: Lifter, timeline: Timeline) -> float:
-    """The focal length that a trajectory of our weights assumes; nan when unknown."""
+def _focal_px(lifter: Lifter, timeline: Timeline, known: KnownScene) -> float:
+    """The focal length that a trajectory of our weights has; nan when unknown."""
     if lifter.weights.trajectory is None or lifter.weights.input_kind == "screen":
         return float("nan")
+    if known.focal_px is not None:
+        return known.focal_px
     return ASSUMED_FOCAL * max(timeline.width, timeline.height)

@@ -8,6 +8,7 @@ import numpy as np
 
 from poselift.data.files.file_kinds import check_output
 from poselift.data.progress import Progress
+from poselift.data.scene import KnownScene
 from poselift.data.skeletons import COCO17
 from poselift.data.structures import Detections, FrameDetections, Poses3D, Timeline, Tracks
 from poselift.inference.detecting import DetectorPool, detect_whole, detection_reader
@@ -15,6 +16,7 @@ from poselift.inference.detectors import make_detector
 from poselift.inference.detectors.choice import DEFAULT, DetectorChoice
 from poselift.inference.people.tracking import TrackerSettings, tracks_by_id
 from poselift.inference.video.own_videos import OVERLAY
+from poselift.inference.poses.tracks_to_poses import ALL_UNKNOWN
 from poselift.models.devices import BEST
 from poselift.models.registry import DEFAULT_LIFTER
 from poselift.pipeline.clip.networks import make_lifter
@@ -75,6 +77,7 @@ def lift(
     fps: float | None = None,
     lifter: str = DEFAULT_LIFTER,
     device: str = BEST,
+    scene: KnownScene = ALL_UNKNOWN,
 ) -> Poses3D:
     """3D poses of tracks, or of one person's keypoints as plain arrays.
 
@@ -84,6 +87,7 @@ def lift(
         width, height, fps: of the video; tracks know theirs.
         lifter: a shipped lifter's name or the path of a checkpoint.
         device: `auto` takes a GPU where there is one.
+        scene: what is known of the camera and the people.
     Raises: LayoutMismatch, UnknownName, FormatError; ValueError: arrays of other shapes, or
         nothing seen.
 
@@ -96,7 +100,7 @@ def lift(
             raise ValueError("keypoints as an array need width, height and fps")
         keypoints = _tracks_of(keypoints, confidence, width, height, fps)
     made, _ = make_lifter(lifter, device)
-    return lift_people("keypoints", keypoints, made)
+    return lift_people("keypoints", keypoints, made, known=scene)
 
 
 def render(

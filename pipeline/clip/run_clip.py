@@ -138,8 +138,10 @@ class _ClipRun:
         )
         poses = self.cache.value(
             LIFT,
-            {"lifter": networks.lifter_sha256},
-            lambda: lift_people(self.source.name, tracks, networks.lifter, self.progress),
+            {"lifter": networks.lifter_sha256, "scene": asdict(settings.scene)},
+            lambda: lift_people(
+                self.source.name, tracks, networks.lifter, self.progress, known=settings.scene
+            ),
         )
         overlay = None
         if overlay_name:
@@ -158,7 +160,7 @@ class _ClipRun:
                 ),
             )
         summary = summary_of(
-            self.source, self.reader, networks, detections, tracks, self.cache.times
+            self.source, self.reader, networks, detections, tracks, poses, self.cache.times
         )
         self._write_summary(summary, results)
         return ClipResult(self.source, self.folder, detections, tracks, poses, overlay, summary)

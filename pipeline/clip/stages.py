@@ -19,10 +19,11 @@ from poselift.data.archives.stage_results import (
 )
 from poselift.data.errors import FormatError, NoPersonFound, VideoError
 from poselift.data.progress import Progress, Silent, reported
+from poselift.data.scene import KnownScene
 from poselift.data.structures import Detections, Poses3D, Timeline, Tracks, VideoInfo
 from poselift.inference.people.tracking import TrackerSettings, choose_people, track
 from poselift.inference.poses.lifting import Lifter
-from poselift.inference.poses.tracks_to_poses import poses_of
+from poselift.inference.poses.tracks_to_poses import ALL_UNKNOWN, poses_of
 from poselift.inference.video.video_reader import VideoReader
 from poselift.inference.video.video_writer import Kind
 from poselift.pipeline.clip.cache import Stage
@@ -53,13 +54,18 @@ def track_people(
 
 
 def lift_people(
-    clip: str, tracks: Tracks, lifter: Lifter, progress: Progress | None = None
+    clip: str,
+    tracks: Tracks,
+    lifter: Lifter,
+    progress: Progress | None = None,
+    *,
+    known: KnownScene = ALL_UNKNOWN,
 ) -> Poses3D:
-    """Lift everybody, reported as a stage. Raises: LayoutMismatch."""
+    """Lift everybody, reported as a stage. Raises: LayoutMismatch, UnknownName."""
     progress = progress or Silent()
     total = sum(person.span.stop - person.span.start for person in tracks.people)
     with reported(progress, clip, LIFT.name, total):
-        return poses_of(tracks, lifter, progress=progress)
+        return poses_of(tracks, lifter, known=known, progress=progress)
 
 
 def render_clip(

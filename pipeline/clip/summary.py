@@ -7,8 +7,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from poselift.data import __version__
-from poselift.data.structures import Detections, Keypoints2D, Tracks
+from poselift.data.structures import Detections, Keypoints2D, Poses3D, Tracks
 from poselift.inference.people.quality import findings_of
 from poselift.inference.video.video_reader import VideoReader
 from poselift.pipeline.clip.cache import StageTimes
@@ -22,6 +24,7 @@ def summary_of(
     networks: Networks,
     detections: Detections,
     tracks: Tracks,
+    poses: Poses3D,
     times: StageTimes,
 ) -> dict[str, Any]:
     """Plain JSON values; see INFERENCE.md for every entry."""
@@ -37,6 +40,7 @@ def summary_of(
         "fps": timeline.fps,
         "frames_with_people": sum(len(frame) > 0 for frame in detections.frames),
         "people": [_person(person, tracks) for person in tracks.people],
+        "scene": _scene(poses),
         "detector": networks.pool.first.settings,
         "lifter": {
             "name": networks.lifter.weights.name,
@@ -49,6 +53,21 @@ def summary_of(
         "reused": times.reused,
         "versions": {"poselift": __version__, "python": platform.python_version()}
         | {package: version_of(package) or "not installed as a package" for package in PACKAGES},
+    }
+
+
+def _scene(poses: Poses3D) -> dict[str, Any]:
+    """The camera that the poses are seen by, and what of it was known."""
+    known, right, down, ahead = poses.known, *poses.up.tolist()
+    return {
+        "focal_px": None if np.isnan(poses.focal_px) else round(poses.focal_px, 1),
+        "focal_from": "assumed" if known.focal_px is None else "given",
+        "roll": round(float(np.degrees(np.arctan2(-right, -down))), 2),
+        "roll_from": "people" if known.roll is None else "given",
+        "pitch": round(float(-np.degrees(np.arcsin(np.clip(ahead, -1, 1)))), 2),
+        "pitch_from": "people" if known.pitch is None else "given",
+        "floor": known.floor,
+        "heights_m": {str(person): height for person, height in known.heights_m},
     }
 
 

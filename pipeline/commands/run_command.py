@@ -13,6 +13,7 @@ from poselift.data.errors import PoseliftError, one_line, told
 from poselift.data.structures import count_of
 from poselift.inference.detectors.choice import chosen
 from poselift.pipeline.clip.settings import RENDERS, STAGES, RunSettings
+from poselift.pipeline.commands.scene_flags import add_scene, known_scene
 from poselift.pipeline.commands.shared_flags import (
     add_detector,
     add_lifter,
@@ -44,6 +45,7 @@ def add_run(commands: Any) -> None:
     command.add_argument("--render", choices=RENDERS, default="mp4", help="default: mp4")
     add_stretch(command)
     add_view(command)
+    add_scene(command)
     command.add_argument(
         "--force",
         action="append",
@@ -74,6 +76,7 @@ def run(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
             end_s=asked.end,
             rotate=asked.rotate,
             fps=asked.fps,
+            scene=known_scene(asked),
             workers=asked.workers,
             force=frozenset(asked.force),
             use_cache=not asked.no_cache,

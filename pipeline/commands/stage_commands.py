@@ -10,6 +10,7 @@ from poselift.data.errors import FormatError, one_line
 from poselift.data.structures import count_of
 from poselift.inference.detectors.choice import chosen
 from poselift.pipeline.clip.settings import checked_people
+from poselift.pipeline.commands.scene_flags import add_scene, known_scene
 from poselift.pipeline.commands.shared_flags import (
     add_detector,
     add_device,
@@ -34,7 +35,9 @@ def add(commands: Any) -> None:
     command.add_argument("keypoints", type=Path)
     _add_output(command, "poses3d.npz")
     add_lifter(command)
-    command.set_defaults(handler=_lift)
+    add_scene(command)
+    lift = command
+    command.set_defaults(handler=lambda asked: _lift(asked, lift))
 
     command = commands.add_parser("render", help="video, keypoints and poses -> overlay")
     command.add_argument("video", type=Path)
@@ -95,16 +98,21 @@ def _dataset(asked: argparse.Namespace) -> int:
     return 0
 
 
-def _lift(asked: argparse.Namespace) -> int:
+def _lift(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
     from poselift.data.archives.stage_results import POSES_FILE, load_tracks, save_poses
     from poselift.data.files.file_kinds import check_output
     from poselift.pipeline.clip.networks import make_lifter
     from poselift.pipeline.clip.stages import lift_people
 
+    try:
+        known = known_scene(asked)
+    except ValueError as error:
+        command.error(str(error))
     check_output(asked.output, POSES_FILE, [asked.keypoints, Path(asked.lifter)])
     tracks = load_tracks(asked.keypoints)
     lifter, _ = make_lifter(asked.lifter, asked.device)
-    save_poses(asked.output, lift_people(asked.keypoints.name, tracks, lifter, progress_for()))
+    poses = lift_people(asked.keypoints.name, tracks, lifter, progress_for(), known=known)
+    save_poses(asked.output, poses)
     people, frames = count_of(len(tracks.people), "person"), len(tracks.timeline)
     print(one_line(f"{people}, {count_of(frames, 'frame')} -> {asked.output}"))
     return 0
