@@ -84,3 +84,6 @@ def _within(what: str, value: float | None, limits: tuple[float, float], unit: s
     low, high = limits
     if value is not None and not low <= value <= high:
         raise ValueError(f"a {what} is {low:g} to {high:g} {unit}, not {value:g}")
+
+
+NOTHING_KNOWN = KnownScene()

@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from poselift.data.scene import KnownScene
+from poselift.data.scene import NOTHING_KNOWN, KnownScene
 from poselift.data.skeletons import COCO17, H36M17, Skeleton
 
 # No video is larger along a side, faster or slower; what says so in a file is damaged.
@@ -271,7 +271,7 @@ class Poses3D:
     up: np.ndarray
     focal_px: float
     layout: Skeleton = H36M17
-    known: KnownScene = KnownScene()
+    known: KnownScene = NOTHING_KNOWN
 
     def __post_init__(self) -> None:
         people, frames, joints = len(self.person_id), len(self.timeline), self.layout.num_joints

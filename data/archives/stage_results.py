@@ -16,6 +16,7 @@ from poselift.data.scene import (
     FLOORS,
     FOCAL_PX,
     HEIGHTS_M,
+    NOTHING_KNOWN,
     PITCHES,
     ROLLS,
     KnownScene,
@@ -218,7 +219,7 @@ def load_poses(path: str | Path) -> Poses3D:
             up=up,
             focal_px=a.number("focal_px", (1e-3, 1e9), gap=True),
             layout=layout,
-            known=_known(a, numbers) if "floor" in a.names else KnownScene(),
+            known=_known(a, numbers) if "floor" in a.names else NOTHING_KNOWN,
         )
 
 

@@ -205,8 +205,8 @@ def lift_person(
         )
     if focal_px is not None and lifter.weights.input_kind == "screen":
         raise LayoutMismatch(
-            f"{lifter.weights.name}: knows only the camera that it was trained with, and not one of "
-            f"{focal_px:.0f} pixels. Use a lifter such as the default one, or leave the lens out."
+            f"{lifter.weights.name}: knows only the camera that it was trained with, not a "
+            f"lens of {focal_px:.0f} pixels. Use a lifter such as the default one."
         )
     assumed_px = ASSUMED_FOCAL * max(width, height)
     zoom = 1.0 if focal_px is None else assumed_px / focal_px

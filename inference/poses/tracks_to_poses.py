@@ -8,7 +8,7 @@ import numpy as np
 
 from poselift.data.errors import UnknownName
 from poselift.data.progress import Progress
-from poselift.data.scene import KnownScene
+from poselift.data.scene import NOTHING_KNOWN, KnownScene
 from poselift.data.skeletons import Skeleton
 from poselift.data.structures import Poses3D, Timeline, Tracks
 from poselift.inference.poses.bones import constant_bones
@@ -25,8 +25,6 @@ from poselift.inference.poses.world import (
     world_of,
 )
 
-ALL_UNKNOWN = KnownScene()
-
 
 def poses_of(
     tracks: Tracks,
@@ -34,7 +32,7 @@ def poses_of(
     *,
     flip: bool = True,
     steady: bool = True,
-    known: KnownScene = ALL_UNKNOWN,
+    known: KnownScene = NOTHING_KNOWN,
     progress: Progress | None = None,
 ) -> Poses3D:
     """Lift all people of a clip.

@@ -8,7 +8,7 @@ import numpy as np
 
 from poselift.data.files.file_kinds import check_output
 from poselift.data.progress import Progress
-from poselift.data.scene import KnownScene
+from poselift.data.scene import NOTHING_KNOWN, KnownScene
 from poselift.data.skeletons import COCO17
 from poselift.data.structures import Detections, FrameDetections, Poses3D, Timeline, Tracks
 from poselift.inference.detecting import DetectorPool, detect_whole, detection_reader
@@ -16,7 +16,6 @@ from poselift.inference.detectors import make_detector
 from poselift.inference.detectors.choice import DEFAULT, DetectorChoice
 from poselift.inference.people.tracking import TrackerSettings, tracks_by_id
 from poselift.inference.video.own_videos import OVERLAY
-from poselift.inference.poses.tracks_to_poses import ALL_UNKNOWN
 from poselift.models.devices import BEST
 from poselift.models.registry import DEFAULT_LIFTER
 from poselift.pipeline.clip.networks import make_lifter
@@ -77,7 +76,7 @@ def lift(
     fps: float | None = None,
     lifter: str = DEFAULT_LIFTER,
     device: str = BEST,
-    scene: KnownScene = ALL_UNKNOWN,
+    scene: KnownScene = NOTHING_KNOWN,
 ) -> Poses3D:
     """3D poses of tracks, or of one person's keypoints as plain arrays.
 

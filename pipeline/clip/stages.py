@@ -19,11 +19,11 @@ from poselift.data.archives.stage_results import (
 )
 from poselift.data.errors import FormatError, NoPersonFound, VideoError
 from poselift.data.progress import Progress, Silent, reported
-from poselift.data.scene import KnownScene
+from poselift.data.scene import NOTHING_KNOWN, KnownScene
 from poselift.data.structures import Detections, Poses3D, Timeline, Tracks, VideoInfo
 from poselift.inference.people.tracking import TrackerSettings, choose_people, track
 from poselift.inference.poses.lifting import Lifter
-from poselift.inference.poses.tracks_to_poses import ALL_UNKNOWN, poses_of
+from poselift.inference.poses.tracks_to_poses import poses_of
 from poselift.inference.video.video_reader import VideoReader
 from poselift.inference.video.video_writer import Kind
 from poselift.pipeline.clip.cache import Stage
@@ -59,7 +59,7 @@ def lift_people(
     lifter: Lifter,
     progress: Progress | None = None,
     *,
-    known: KnownScene = ALL_UNKNOWN,
+    known: KnownScene = NOTHING_KNOWN,
 ) -> Poses3D:
     """Lift everybody, reported as a stage. Raises: LayoutMismatch, UnknownName."""
     progress = progress or Silent()

@@ -58,7 +58,8 @@ def summary_of(
 
 def _scene(poses: Poses3D) -> dict[str, Any]:
     """The camera that the poses are seen by, and what of it was known."""
-    known, right, down, ahead = poses.known, *poses.up.tolist()
+    known = poses.known
+    right, down, ahead = poses.up.tolist()
     return {
         "focal_px": None if np.isnan(poses.focal_px) else round(poses.focal_px, 1),
         "focal_from": "assumed" if known.focal_px is None else "given",
