@@ -14,6 +14,10 @@ import numpy as np
 
 Floor = Literal["shared", "own"]
 FLOORS: tuple[Floor, ...] = ("shared", "own")
+Watched = Literal["auto", "still"]
+WATCHED: tuple[Watched, ...] = ("auto", "still")
+CameraKind = Literal["still", "turns", "travels", "unknown"]
+CAMERA_KINDS: tuple[CameraKind, ...] = ("still", "turns", "travels", "unknown")
 
 HEIGHTS_M = (0.3, 3.0)
 FIELDS_OF_VIEW = (1.0, 170.0)
@@ -33,6 +37,7 @@ class KnownScene:
         roll, pitch: of the camera.
         floor: `shared`: everybody stands on one floor, which is kept under their feet; `own`:
             people are as high as the camera sees them, on a container or on stairs.
+        camera: `auto`: how it moves is found; `still`: it stands still and never cuts.
     """
 
     height_m: float | None = None
@@ -42,6 +47,7 @@ class KnownScene:
     roll: float | None = None
     pitch: float | None = None
     floor: Floor = "shared"
+    camera: Watched = "auto"
 
     def __post_init__(self) -> None:
         """Raises: ValueError: naming what cannot be."""
@@ -57,6 +63,8 @@ class KnownScene:
             raise ValueError("a field of view and a focal length say the same; give one of them")
         if self.floor not in FLOORS:
             raise ValueError(f"the floor is {' or '.join(FLOORS)}, not '{self.floor}'")
+        if self.camera not in WATCHED:
+            raise ValueError(f"the camera is {' or '.join(WATCHED)}, not '{self.camera}'")
 
     def height_of(self, person_id: int) -> float | None:
         return dict(self.heights_m).get(person_id, self.height_m)
@@ -87,3 +95,50 @@ def _within(what: str, value: float | None, limits: tuple[float, float], unit: s
 
 
 NOTHING_KNOWN = KnownScene()
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class CameraPath:
+    """How a camera turned and zoomed, frame by frame.
+
+    Args:
+        kind: `still`, `turns` (and zooms), `travels` (turns, and moves in a way that is not
+            measured) or `unknown` (the background shows too little; taken as still).
+        turns: (T, 3, 3) rotations that take camera space of a frame to the clip's, that of a
+            frame in the middle of the movement.
+        zoom: (T,) a frame's focal length over the clip's.
+        quality: (T,) share of the background that agrees, 0 to 1; 0 where nothing could be said.
+        cuts: frames with which another scene begins; each has a clip's camera of its own.
+    """
+
+    kind: CameraKind
+    turns: np.ndarray
+    zoom: np.ndarray
+    quality: np.ndarray
+    cuts: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        frames = len(self.zoom)
+        if self.turns.shape != (frames, 3, 3) or self.quality.shape != (frames,):
+            raise ValueError(
+                f"turns {self.turns.shape}, quality {self.quality.shape}: {frames} zooms"
+            )
+
+    def __repr__(self) -> str:
+        return f"CameraPath({self.kind}, {len(self.zoom)} frames, {len(self.cuts)} cuts)"
+
+    @classmethod
+    def still(cls, frames: int, kind: CameraKind = "still") -> CameraPath:
+        turns = np.tile(np.eye(3), (frames, 1, 1))
+        return cls(kind, turns, np.ones(frames), np.full(frames, float(kind == "still")))
+
+    @property
+    def moves(self) -> bool:
+        return self.kind in ("turns", "travels")
+
+    def at(self, frames: slice | np.ndarray) -> CameraPath:
+        chosen = np.arange(len(self.zoom))[frames].tolist()
+        cuts = tuple(i for i, frame in enumerate(chosen) if i and frame in self.cuts)
+        return CameraPath(
+            self.kind, self.turns[frames], self.zoom[frames], self.quality[frames], cuts
+        )

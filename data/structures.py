@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from poselift.data.scene import NOTHING_KNOWN, KnownScene
+from poselift.data.scene import NOTHING_KNOWN, CameraPath, KnownScene
 from poselift.data.skeletons import COCO17, H36M17, Skeleton
 
 # No video is larger along a side, faster or slower; what says so in a file is damaged.
@@ -88,13 +88,8 @@ class FrameDetections:
 
     @classmethod
     def none(cls, layout: Skeleton = COCO17) -> FrameDetections:
-        joints = layout.num_joints
-        return cls(
-            np.zeros((0, 4), np.float32),
-            np.zeros(0, np.float32),
-            np.zeros((0, joints, 2), np.float32),
-            np.zeros((0, joints), np.float32),
-        )
+        shapes = (0, 4), (0,), (0, layout.num_joints, 2), (0, layout.num_joints)
+        return cls(*(np.zeros(shape, np.float32) for shape in shapes))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -259,6 +254,7 @@ class Poses3D:
         up: (3,) the world's up direction in camera space.
         focal_px: focal length that the trajectory assumes; nan without a trajectory.
         known: what was known of the scene, and is kept here.
+        camera: how the camera moved; camera space is then that of its middle frame. None: still.
     """
 
     timeline: Timeline
@@ -272,6 +268,7 @@ class Poses3D:
     focal_px: float
     layout: Skeleton = H36M17
     known: KnownScene = NOTHING_KNOWN
+    camera: CameraPath | None = None
 
     def __post_init__(self) -> None:
         people, frames, joints = len(self.person_id), len(self.timeline), self.layout.num_joints
@@ -294,6 +291,7 @@ class Poses3D:
             world=self.world[:, frames],
             valid=self.valid[:, frames],
             interpolated=self.interpolated[:, frames],
+            camera=None if self.camera is None else self.camera.at(frames),
         )
 
 

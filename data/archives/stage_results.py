@@ -8,19 +8,18 @@ from pathlib import Path
 
 import numpy as np
 
+from poselift.data.archives.scene_values import (
+    Arrays,
+    camera_arrays,
+    known_arrays,
+    read_camera,
+    read_known,
+)
 from poselift.data.archives.typed_archive import TypedArchive, open_typed
 from poselift.data.files.file_kinds import FileKind
 from poselift.data.files.safe_archive import open_npz
 from poselift.data.files.whole_file import whole_file
-from poselift.data.scene import (
-    FLOORS,
-    FOCAL_PX,
-    HEIGHTS_M,
-    NOTHING_KNOWN,
-    PITCHES,
-    ROLLS,
-    KnownScene,
-)
+from poselift.data.scene import CameraPath
 from poselift.data.skeletons import SKELETONS, Skeleton
 from poselift.data.structures import (
     MAX_FPS,
@@ -37,6 +36,7 @@ from poselift.data.structures import (
 DETECTIONS = "poselift-detections/1"
 KEYPOINTS = "poselift-keypoints2d/1"
 POSES = "poselift-poses3d/1"
+CAMERA = "poselift-camera/1"
 
 # Far outside any picture or room, and still numbers to reckon with.
 PIXELS, METRES = (-1e6, 1e6), (-1e6, 1e6)
@@ -59,6 +59,7 @@ def _kind(name: str, wanted: str) -> FileKind:
 DETECTIONS_FILE = _kind("a file of detections", DETECTIONS)
 KEYPOINTS_FILE = _kind("a file of tracked keypoints", KEYPOINTS)
 POSES_FILE = _kind("a file of 3D poses", POSES)
+CAMERA_FILE = _kind("a file of a camera's movement", CAMERA)
 
 
 def save_arrays(path: Path, arrays: Mapping[str, np.ndarray | str | float | int]) -> None:
@@ -166,7 +167,7 @@ def load_tracks(path: str | Path) -> Tracks:
 
 def save_poses(path: str | Path, poses: Poses3D) -> None:
     """See INFERENCE.md for every name; a lifter without trajectory leaves it out."""
-    arrays: dict[str, np.ndarray | str | float | int] = {
+    arrays: Arrays = {
         "format": POSES,
         "layout": poses.layout.name,
         "joint_names": np.array(poses.layout.joints),
@@ -181,7 +182,9 @@ def save_poses(path: str | Path, poses: Poses3D) -> None:
     }
     if poses.trajectory is not None:
         arrays["trajectory"] = np.asarray(poses.trajectory, np.float32)
-    arrays |= _known_arrays(poses.known, poses.person_id)
+    arrays |= known_arrays(poses.known, poses.person_id)
+    if poses.camera is not None:
+        arrays |= camera_arrays(poses.camera)
     save_arrays(Path(path), _timeline_arrays(poses.timeline) | arrays)
 
 
@@ -219,41 +222,22 @@ def load_poses(path: str | Path) -> Poses3D:
             up=up,
             focal_px=a.number("focal_px", (1e-3, 1e9), gap=True),
             layout=layout,
-            known=_known(a, numbers) if "floor" in a.names else NOTHING_KNOWN,
+            known=read_known(a, numbers),
+            camera=read_camera(a, len(timeline)) if "camera" in a.names else None,
         )
 
 
-def _known_arrays(
-    known: KnownScene, people: np.ndarray
-) -> dict[str, np.ndarray | str | float | int]:
-    heights = [known.height_of(person) for person in people.tolist()]
-    numbers = {"focal_px": known.focal_px, "roll": known.roll, "pitch": known.pitch}
-    return {f"known_{name}": np.nan if n is None else n for name, n in numbers.items()} | {
-        "known_height_m": np.array([np.nan if height is None else height for height in heights]),
-        "floor": known.floor,
-    }
+def save_camera(path: str | Path, camera: CameraPath) -> None:
+    save_arrays(Path(path), camera_arrays(camera) | {"format": CAMERA, "frames": len(camera.zoom)})
 
 
-def _known(a: TypedArchive, people: np.ndarray) -> KnownScene:
+def load_camera(path: str | Path) -> CameraPath:
     """Raises: FormatError."""
-    floor = a.text("floor")
-    if floor not in FLOORS:
-        raise a.wrong("floor", f"is neither {' nor '.join(FLOORS)}")
-    heights = a.floats("known_height_m", len(people), within=HEIGHTS_M, gaps=True)
-    limits = {"focal_px": FOCAL_PX, "roll": ROLLS, "pitch": PITCHES}
-    numbers = {name: a.number(f"known_{name}", of, gap=True) for name, of in limits.items()}
-    return KnownScene(
-        heights_m=tuple(
-            (person, float(height))
-            for person, height in zip(people.tolist(), heights, strict=True)
-            if not np.isnan(height)
-        ),
-        floor=FLOORS[FLOORS.index(floor)],
-        **{name: None if np.isnan(number) else number for name, number in numbers.items()},
-    )
+    with open_typed(Path(path), CAMERA) as a:
+        return read_camera(a, a.whole("frames", (1, 1 << 40)))
 
 
-def _timeline_arrays(timeline: Timeline) -> dict[str, np.ndarray | str | float | int]:
+def _timeline_arrays(timeline: Timeline) -> Arrays:
     return {
         "width": timeline.width,
         "height": timeline.height,

@@ -13,6 +13,7 @@ import numpy as np
 from poselift.data.archives.stage_results import load_detections, save_detections
 from poselift.data.errors import OutputError, PoseliftError, VideoError, reason_of
 from poselift.data.progress import Progress, Silent, reported
+from poselift.data.scene import CameraPath
 from poselift.data.structures import (
     Detections,
     FrameDetections,
@@ -30,6 +31,7 @@ from poselift.pipeline.clip.networks import Networks
 from poselift.pipeline.clip.settings import STAGES
 from poselift.pipeline.clip.sources import absolute, content_sha256, state_of
 from poselift.pipeline.clip.stages import (
+    CAMERA,
     DETECT,
     LIFT,
     RENDER,
@@ -37,6 +39,7 @@ from poselift.pipeline.clip.stages import (
     lift_people,
     render_clip,
     track_people,
+    watch_camera,
 )
 from poselift.pipeline.clip.summary import summary_of
 
@@ -120,7 +123,13 @@ class _ClipRun:
         settings, networks, tracker = self.settings, self.networks, TrackerSettings()
         overlay_name = f"overlay.{settings.render}" if settings.render != "none" else None
         origin = self._claim()
-        results = [DETECT.file, TRACK.file, LIFT.file, *([overlay_name] if overlay_name else [])]
+        results = [
+            DETECT.file,
+            CAMERA.file,
+            TRACK.file,
+            LIFT.file,
+            *([overlay_name] if overlay_name else []),
+        ]
         self.record.check_replaceable([*results, SUMMARY])
         shapes = {
             "source": origin.sha256,
@@ -131,16 +140,26 @@ class _ClipRun:
         }
         detections = self.cache.value(DETECT, shapes, self._detect)
         self._check_length(detections.timeline)
+        camera = self.cache.value(
+            CAMERA,
+            {"watched": settings.scene.camera, "lens": settings.scene.focal_for(1000)},
+            lambda: self._watch_camera(detections),
+        )
         tracks = self.cache.value(
             TRACK,
             {"tracker": asdict(tracker), "people": settings.people},
-            lambda: track_people(self.source, detections, settings.people, tracker),
+            lambda: track_people(self.source, detections, settings.people, tracker, camera.cuts),
         )
         poses = self.cache.value(
             LIFT,
             {"lifter": networks.lifter_sha256, "scene": asdict(settings.scene)},
             lambda: lift_people(
-                self.source.name, tracks, networks.lifter, self.progress, known=settings.scene
+                self.source.name,
+                tracks,
+                networks.lifter,
+                self.progress,
+                known=settings.scene,
+                camera=camera,
             ),
         )
         overlay = None
@@ -215,6 +234,18 @@ class _ClipRun:
                     saved = time.monotonic()
         self.cache.drop_aside()
         return Detections(self.reader.timeline(times), tuple(frames), layout)
+
+    def _watch_camera(self, detections: Detections) -> CameraPath:
+        asked = self.settings
+        return watch_camera(
+            self.source,
+            detections,
+            asked.scene,
+            self.progress,
+            start_s=asked.start_s,
+            end_s=asked.end_s,
+            rotate=asked.rotate,
+        )
 
     def _known_detections(self, aside: Path) -> tuple[FrameDetections, ...]:
         """What was put aside; a damaged file is as if it were not there."""

@@ -14,7 +14,7 @@ from poselift.inference.video.views import check_view
 from poselift.models.devices import BEST
 from poselift.models.registry import DEFAULT_LIFTER
 
-STAGES = ("detect", "track", "lift", "render")
+STAGES = ("detect", "camera", "track", "lift", "render")
 RENDERS = ("mp4", "gif", "none")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from poselift.data.scene import FLOORS, KnownScene
+from poselift.data.scene import FLOORS, WATCHED, KnownScene
 
 
 def add_scene(command: argparse.ArgumentParser) -> None:
@@ -37,6 +37,12 @@ def add_scene(command: argparse.ArgumentParser) -> None:
         default=FLOORS[0],
         help="shared: everybody stands on one floor (default); own: as high as they are seen",
     )
+    group.add_argument(
+        "--camera",
+        choices=WATCHED,
+        default=WATCHED[0],
+        help="auto: how it moves is found (default); still: it stands still",
+    )
 
 
 def known_scene(asked: argparse.Namespace) -> KnownScene:
@@ -52,6 +58,7 @@ def known_scene(asked: argparse.Namespace) -> KnownScene:
         roll=0.0 if asked.level else asked.roll,
         pitch=0.0 if asked.level else asked.pitch,
         floor=asked.floor,
+        camera=asked.camera,
     )
 
 
