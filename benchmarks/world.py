@@ -39,7 +39,7 @@ from poselift.pipeline.clip.run_clip import ClipResult  # noqa: E402
 from poselift.pipeline.clip.run_many import run_video  # noqa: E402
 from poselift.pipeline.clip.settings import RunSettings  # noqa: E402
 
-HEIGHT = 720
+HEIGHT, FIELD = 720, 0.8
 # A foot stands where, in the still window, its ankle is as slow.
 STANDING_M_S = 0.15
 ANKLES = H36M17.indices("left_ankle", "right_ankle")
@@ -53,7 +53,7 @@ def main() -> None:
     reader = VideoReader(asked.clip)
     whole = reader.info.width, reader.info.height
     frames = list(reader)
-    window = Window(whole, (2 * round(HEIGHT * whole[0] / whole[1] / 2), HEIGHT))
+    window = Window(whole, (2 * round(HEIGHT * whole[0] / whole[1] / 2), HEIGHT), FIELD)
     times_s = np.array([frame.time_s for frame in frames])
     still: Poses3D | None = None
     with tempfile.TemporaryDirectory() as folder:

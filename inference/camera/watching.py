@@ -19,6 +19,8 @@ SIDE = 512
 GLANCES_PER_S = 6.0
 # A camera that turns by less, or zooms by less, stands still.
 STILL_DEGREES, STILL_ZOOM = 0.12, 0.004
+# A key picture that is turned or smaller by more is renewed; the second is a log.
+OTHER_ROLL_DEGREES, OTHER_ZOOM = 6.0, 0.08
 # A camera travels where so much of what could be compared shows it.
 TRAVEL_SHARE = 0.25
 # A clip in which less could be compared says nothing of its camera.
@@ -57,7 +59,11 @@ class _Watch:
     def _compare(self, key: KeyPicture, before: Picture, picture: Picture) -> None:
         turn = key.compare(picture)
         if turn.share >= KEEP_SHARE:
-            self.seen.append(self._joined(turn))
+            seen = self._joined(turn)
+            if _looks_otherwise(turn):
+                self._renew(picture, seen)
+            else:
+                self.seen.append(seen)
             return
         last = self.seen[-1]
         fresh = KeyPicture(before, self.focal_px * last.zoom)
@@ -107,6 +113,12 @@ def camera_path(
     for picture in pictures():
         watch.see(picture)
     return _path(watch)
+
+
+def _looks_otherwise(turn: Turn) -> bool:
+    """Turned in the picture's plane, or larger, so that points hardly look as they did."""
+    roll = np.degrees(np.arctan2(turn.rotation[1, 0], turn.rotation[0, 0]))
+    return bool(abs(roll) > OTHER_ROLL_DEGREES or abs(np.log(turn.zoom)) > OTHER_ZOOM)
 
 
 def _moves(watch: _Watch) -> bool:

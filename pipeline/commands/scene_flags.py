@@ -37,7 +37,10 @@ def add_scene(command: argparse.ArgumentParser) -> None:
         default=FLOORS[0],
         help="shared: everybody stands on one floor (default); own: as high as they are seen",
     )
-    group.add_argument(
+
+
+def add_camera(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
         "--camera",
         choices=WATCHED,
         default=WATCHED[0],
@@ -58,7 +61,7 @@ def known_scene(asked: argparse.Namespace) -> KnownScene:
         roll=0.0 if asked.level else asked.roll,
         pitch=0.0 if asked.level else asked.pitch,
         floor=asked.floor,
-        camera=asked.camera,
+        camera=getattr(asked, "camera", WATCHED[0]),
     )
 
 
