@@ -252,6 +252,7 @@ class Poses3D:
         valid: (P, T) bool, within the person's life span.
         interpolated: (P, T) bool, lifted from keypoints that were filled in.
         up: (3,) the world's up direction in camera space.
+        up_degrees: how far that may be off, one standard deviation; nan: not known.
         focal_px: focal length that the trajectory assumes; nan without a trajectory.
         known: what was known of the scene, and is kept here.
         camera: how the camera moved; camera space is then that of its middle frame. None: still.
@@ -269,6 +270,7 @@ class Poses3D:
     layout: Skeleton = H36M17
     known: KnownScene = NOTHING_KNOWN
     camera: CameraPath | None = None
+    up_degrees: float = float("nan")
 
     def __post_init__(self) -> None:
         people, frames, joints = len(self.person_id), len(self.timeline), self.layout.num_joints

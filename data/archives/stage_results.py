@@ -177,6 +177,7 @@ def save_poses(path: str | Path, poses: Poses3D) -> None:
         "valid": poses.valid,
         "interpolated": poses.interpolated,
         "up": np.asarray(poses.up, np.float32),
+        "up_degrees": poses.up_degrees,
         "focal_px": poses.focal_px,
         "units": "metres",
     }
@@ -220,6 +221,9 @@ def load_poses(path: str | Path) -> Poses3D:
             valid=valid,
             interpolated=a.flags("interpolated", *size),
             up=up,
+            up_degrees=a.number("up_degrees", (0, 180), gap=True)
+            if "up_degrees" in a.names
+            else float("nan"),
             focal_px=a.number("focal_px", (1e-3, 1e9), gap=True),
             layout=layout,
             known=read_known(a, numbers),

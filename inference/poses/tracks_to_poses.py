@@ -13,7 +13,8 @@ from poselift.data.scene import NOTHING_KNOWN, CameraPath, KnownScene
 from poselift.data.skeletons import Skeleton
 from poselift.data.structures import Poses3D, Timeline, Tracks
 from poselift.inference.poses.bones import constant_bones
-from poselift.inference.poses.contacts import plant_feet
+from poselift.inference.poses.contacts import plant_feet, standing_places
+from poselift.inference.poses.ground import ground_of
 from poselift.inference.poses.lifting import ASSUMED_FOCAL, LiftedPose, Lifter
 from poselift.inference.poses.person_lifting import lift_person
 from poselift.inference.poses.world import (
@@ -26,6 +27,7 @@ from poselift.inference.poses.world import (
     steady_pose,
     steady_trajectory,
     world_of,
+    world_with,
 )
 
 
@@ -67,15 +69,14 @@ def poses_of(
     worlds, placed = [], [np.empty(0)] * len(lifted)
     for scene in scenes:
         there = [lifted[i] for i in scene]
-        world = world_of(there, layout, roll=known.roll, pitch=known.pitch)
+        world, up_degrees = _world(there, layout, known, timeline.fps)
         if steady:
             there = [_planted(own, world, layout, timeline.fps) for own in there]
-        worlds.append(world)
-        for i, own, where in zip(
-            scene, there, _placed(there, world, known, timeline.fps), strict=True
-        ):
+        worlds.append((sum(len(own.pose) for own in there), up_degrees, world))
+        stood = _placed(there, world, known, timeline.fps)
+        for i, own, where in zip(scene, there, stood, strict=True):
             lifted[i], placed[i] = own, where
-    longest = max(range(len(scenes)), key=lambda n: sum(len(placed[i]) for i in scenes[n]))
+    _, up_degrees, world = max(worlds, key=lambda those: those[0])
     trajectories = [own.trajectory for own in lifted if own.trajectory is not None]
     return Poses3D(
         timeline=timeline,
@@ -85,7 +86,8 @@ def poses_of(
         world=_over_clip(tracks, placed),
         valid=np.stack([person.valid for person in tracks.people]),
         interpolated=np.stack([~p.seen & p.valid for p in tracks.people]),
-        up=worlds[longest].up,
+        up=world.up,
+        up_degrees=up_degrees,
         focal_px=_focal_px(lifter, timeline, known),
         layout=layout,
         known=known,
@@ -100,6 +102,27 @@ def _scenes(tracks: Tracks, cuts: Sequence[int]) -> list[list[int]]:
     """
     number = np.searchsorted(cuts, [p.span.start for p in tracks.people], side="right")
     return [np.flatnonzero(number == n).tolist() for n in np.unique(number)]
+
+
+def _world(
+    people: Sequence[LiftedPose], layout: Skeleton, known: KnownScene, fps: float
+) -> tuple[World, float]:
+    """The world of a scene, and how many degrees its up is off (one standard deviation)."""
+    if known.roll is not None and known.pitch is not None:
+        return world_with(np.zeros(3), known.roll, known.pitch), 0.0
+    world = world_of(people, layout)
+    feet = []
+    for own in people:
+        planted = _planted(own, world, layout, fps)
+        if planted.trajectory is not None:
+            feet.append(standing_places(planted.pose, planted.trajectory, world, layout, fps))
+    ground = ground_of(
+        world.up,
+        feet,
+        lens_known=known.focal_px is not None,
+        one_floor=known.floor == "shared",
+    )
+    return world_with(ground.up, known.roll, known.pitch), ground.up_degrees
 
 
 def _planted(own: LiftedPose, world: World, layout: Skeleton, fps: float) -> LiftedPose:

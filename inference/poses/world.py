@@ -53,21 +53,11 @@ class World:
         return points @ self.axes.T.astype(points.dtype)
 
 
-def world_of(
-    people: Sequence[LiftedPose],
-    layout: Skeleton,
-    *,
-    roll: float | None = None,
-    pitch: float | None = None,
-) -> World:
-    """The world that the clip's people stand in; the camera is taken as steady.
+def world_of(people: Sequence[LiftedPose], layout: Skeleton) -> World:
+    """The world that the clip's people stand in, by their posture; the camera is one.
 
-    Args:
-        roll, pitch: of the camera, degrees (see KnownScene); what is not known is found.
     Raises: ValueError: no people.
     """
-    if roll is not None and pitch is not None:
-        return World(_axes(up_of(roll, pitch)))
     votes = []
     for person in people:
         body = body_up(person.pose, layout)
@@ -76,8 +66,18 @@ def world_of(
             continue
         upright = (person.up * body).sum(-1, keepdims=True) > np.cos(np.radians(UPRIGHT_DEGREES))
         votes.append(unit_vectors(person.up + body * upright))
-    up = geometric_median(np.concatenate(votes).astype(float))
-    if roll is not None:
+    return World(_axes(geometric_median(np.concatenate(votes).astype(float))))
+
+
+def world_with(up: np.ndarray, roll: float | None = None, pitch: float | None = None) -> World:
+    """The world of an up direction, (3,) camera space, and of what is known of the camera.
+
+    Args:
+        roll, pitch: of the camera, degrees (see KnownScene).
+    """
+    if roll is not None and pitch is not None:
+        up = up_of(roll, pitch)
+    elif roll is not None:
         sideways = up_of(roll, 0.0)
         up = sideways * max(up @ sideways, 1e-6) + np.array([0, 0, up[2]])
     elif pitch is not None:

@@ -70,6 +70,7 @@ def _camera(poses: Poses3D) -> dict[str, Any]:
         "roll_from": "people" if known.roll is None else "given",
         "pitch": round(float(-np.degrees(np.arcsin(np.clip(ahead, -1, 1)))), 2),
         "pitch_from": "people" if known.pitch is None else "given",
+        "up_degrees": None if np.isnan(poses.up_degrees) else round(poses.up_degrees, 1),
         "floor": known.floor,
         "heights_m": {str(person): height for person, height in known.heights_m},
         "kind": path.kind,
