@@ -16,6 +16,8 @@ Floor = Literal["shared", "own"]
 FLOORS: tuple[Floor, ...] = ("shared", "own")
 Watched = Literal["auto", "still"]
 WATCHED: tuple[Watched, ...] = ("auto", "still")
+FocalFrom = Literal["given", "file"]
+FOCAL_FROM: tuple[FocalFrom, ...] = ("given", "file")
 CameraKind = Literal["still", "turns", "travels", "unknown"]
 CAMERA_KINDS: tuple[CameraKind, ...] = ("still", "turns", "travels", "unknown")
 
@@ -38,6 +40,7 @@ class KnownScene:
         floor: `shared`: everybody stands on one floor, which is kept under their feet; `own`:
             people are as high as the camera sees them, on a container or on stairs.
         camera: `auto`: how it moves is found; `still`: it stands still and never cuts.
+        focal_from: who says `focal_px`: `given` by the user, or by the `file` of the video.
     """
 
     height_m: float | None = None
@@ -48,6 +51,7 @@ class KnownScene:
     pitch: float | None = None
     floor: Floor = "shared"
     camera: Watched = "auto"
+    focal_from: FocalFrom = "given"
 
     def __post_init__(self) -> None:
         """Raises: ValueError: naming what cannot be."""
@@ -74,6 +78,12 @@ class KnownScene:
         if self.fov is None:
             return self.focal_px
         return float(width / 2 / np.tan(np.radians(self.fov) / 2))
+
+    def by_file(self, focal_px: float | None) -> KnownScene:
+        """The same, with the lens that a file names where the user says nothing of it."""
+        if focal_px is None or self.fov is not None or self.focal_px is not None:
+            return self
+        return replace(self, focal_px=focal_px, focal_from="file")
 
     def of(self, people: Sequence[int], width: int) -> KnownScene:
         """The same for one clip: a height for each of its people, and a focal length."""

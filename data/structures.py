@@ -7,8 +7,6 @@ Values that hold arrays are equal only to themselves, print their shapes, and `a
 same value at some of its frames:
 
 >>> poses = poselift.load_poses("out/walk/poses3d.npz")  # doctest: +SKIP
->>> poses  # doctest: +SKIP
-Poses3D(2 people, 120 frames, 30.00 fps, 17 joints, with trajectory)
 >>> poses.at(slice(30, 60)).world.shape  # doctest: +SKIP
 (2, 30, 17, 3)
 """
@@ -40,6 +38,7 @@ class VideoInfo:
         rotation: degrees anticlockwise that the stored frames are turned by.
         duration_s, frame_count: what the container claims; None when it is silent.
         hdr: the curve of its high dynamic range, which frames are shown without.
+        focal_px: focal length by the file's own word.
     """
 
     name: str
@@ -51,6 +50,7 @@ class VideoInfo:
     frame_count: int | None = None
     has_audio: bool = False
     hdr: Literal["pq", "hlg"] | None = None
+    focal_px: float | None = None
 
 
 @dataclass(frozen=True, eq=False, repr=False)

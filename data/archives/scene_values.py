@@ -8,6 +8,7 @@ from poselift.data.archives.typed_archive import TypedArchive
 from poselift.data.scene import (
     CAMERA_KINDS,
     FLOORS,
+    FOCAL_FROM,
     FOCAL_PX,
     HEIGHTS_M,
     NOTHING_KNOWN,
@@ -26,7 +27,7 @@ def known_arrays(known: KnownScene, people: np.ndarray) -> Arrays:
     numbers = {"focal_px": known.focal_px, "roll": known.roll, "pitch": known.pitch}
     arrays: Arrays = {f"known_{name}": np.nan if n is None else n for name, n in numbers.items()}
     arrays["known_height_m"] = np.array([np.nan if h is None else h for h in heights])
-    return arrays | {"floor": known.floor}
+    return arrays | {"floor": known.floor, "known_focal_from": known.focal_from}
 
 
 def read_known(a: TypedArchive, people: np.ndarray) -> KnownScene:
@@ -36,6 +37,9 @@ def read_known(a: TypedArchive, people: np.ndarray) -> KnownScene:
     floor = a.text("floor")
     if floor not in FLOORS:
         raise a.wrong("floor", f"is neither {' nor '.join(FLOORS)}")
+    says = a.text("known_focal_from")
+    if says not in FOCAL_FROM:
+        raise a.wrong("known_focal_from", f"is neither {' nor '.join(FOCAL_FROM)}")
     heights = a.floats("known_height_m", len(people), within=HEIGHTS_M, gaps=True, dtype=float)
     limits = {"focal_px": FOCAL_PX, "roll": ROLLS, "pitch": PITCHES}
     numbers = {
@@ -52,6 +56,7 @@ def read_known(a: TypedArchive, people: np.ndarray) -> KnownScene:
         roll=numbers["roll"],
         pitch=numbers["pitch"],
         floor=FLOORS[FLOORS.index(floor)],
+        focal_from=FOCAL_FROM[FOCAL_FROM.index(says)],
     )
 
 

@@ -169,7 +169,8 @@ def _as_tall(lifted: LiftedPose, height_m: float | None, layout: Skeleton) -> Li
     """A person of this height: the same picture of somebody as much larger and further away."""
     if height_m is None:
         return lifted
-    larger = np.float32(height_m / standing_height(lifted.pose, layout))
+    above = standing_height(lifted.pose, layout) - ANKLE_HEIGHT_M
+    larger = np.float32((height_m - ANKLE_HEIGHT_M) / above)
     path = lifted.trajectory
     return replace(
         lifted, pose=lifted.pose * larger, trajectory=None if path is None else path * larger

@@ -13,7 +13,7 @@ import numpy as np
 from poselift.data.archives.stage_results import load_detections, save_detections
 from poselift.data.errors import OutputError, PoseliftError, VideoError, reason_of
 from poselift.data.progress import Progress, Silent, reported
-from poselift.data.scene import CameraPath
+from poselift.data.scene import CameraPath, KnownScene
 from poselift.data.structures import (
     Detections,
     FrameDetections,
@@ -108,6 +108,7 @@ class _ClipRun:
         self.source, self.folder, self.making = source, folder, making
         self.networks, self.reader, self.progress = networks, reader, progress
         self.settings = settings = networks.settings
+        self.scene = self._scene()
         self.record = FolderRecord(folder)
         self.before = state_of(source)
         self.cache = StageCache(
@@ -142,7 +143,7 @@ class _ClipRun:
         self._check_length(detections.timeline)
         camera = self.cache.value(
             CAMERA,
-            {"watched": settings.scene.camera, "lens": settings.scene.focal_for(1000)},
+            {"watched": self.scene.camera, "lens": self.scene.focal_for(1000)},
             lambda: self._watch_camera(detections),
         )
         tracks = self.cache.value(
@@ -152,13 +153,13 @@ class _ClipRun:
         )
         poses = self.cache.value(
             LIFT,
-            {"lifter": networks.lifter_sha256, "scene": asdict(settings.scene)},
+            {"lifter": networks.lifter_sha256, "scene": asdict(self.scene)},
             lambda: lift_people(
                 self.source.name,
                 tracks,
                 networks.lifter,
                 self.progress,
-                known=settings.scene,
+                known=self.scene,
                 camera=camera,
             ),
         )
@@ -235,12 +236,18 @@ class _ClipRun:
         self.cache.drop_aside()
         return Detections(self.reader.timeline(times), tuple(frames), layout)
 
+    def _scene(self) -> KnownScene:
+        """What is known, with the lens that the file names if the lifter can use one."""
+        scene, lifter = self.settings.scene, self.networks.lifter
+        built_in = lifter.weights.input_kind == "screen"
+        return scene if built_in else scene.by_file(self.reader.info.focal_px)
+
     def _watch_camera(self, detections: Detections) -> CameraPath:
         asked = self.settings
         return watch_camera(
             self.source,
             detections,
-            asked.scene,
+            self.scene,
             self.progress,
             start_s=asked.start_s,
             end_s=asked.end_s,

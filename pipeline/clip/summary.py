@@ -65,7 +65,7 @@ def _camera(poses: Poses3D) -> dict[str, Any]:
     turned = Rotation.from_matrix(path.turns).magnitude()
     return {
         "focal_px": None if np.isnan(poses.focal_px) else round(poses.focal_px, 1),
-        "focal_from": "assumed" if known.focal_px is None else "given",
+        "focal_from": "assumed" if known.focal_px is None else known.focal_from,
         "roll": round(float(np.degrees(np.arctan2(-right, -down))), 2),
         "roll_from": "people" if known.roll is None else "given",
         "pitch": round(float(-np.degrees(np.arcsin(np.clip(ahead, -1, 1)))), 2),
