@@ -28,6 +28,8 @@ from poselift.inference.video.lens import EQUIVALENT, focal_px_of
 from poselift.inference.video.video_reader import VideoReader
 from poselift.models.lifters import open_lifter
 from poselift.models.registry import DEFAULT_LIFTER
+from poselift.models.temporal import Architecture, TemporalModel
+from poselift.models.weights import LifterWeights
 from poselift.pipeline.commands.scene_flags import heights
 from poselift.pipeline.mocap.standing_bodies import straight_body
 
@@ -105,8 +107,9 @@ def test_a_known_lens_sets_the_distance(shipped_lifter: Lifter, plain: Poses3D) 
     np.testing.assert_allclose(same.pose, plain.pose, atol=1e-5)
 
 
-def test_a_lifter_with_a_camera_of_its_own_takes_no_lens(shipped_lifter: Lifter) -> None:
-    lifter = Lifter(replace(shipped_lifter.weights, input_kind="screen", output_kind="metres"))
+def test_a_lifter_with_a_camera_of_its_own_takes_no_lens() -> None:
+    network = TemporalModel(Architecture(17, 2, 17, (3,), channels=4)).eval()
+    lifter = Lifter(LifterWeights("plain", "screen", COCO17, H36M17, network, None))
     with pytest.raises(LayoutMismatch, match="lens of 900 pixels"):
         poses_of(people(), lifter, known=KnownScene(focal_px=900))
 
