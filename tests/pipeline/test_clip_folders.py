@@ -169,7 +169,7 @@ def test_a_folder_never_mixes_results(clip: Path, tmp_path: Path, make_video: Ma
     nobody.replace(clip)
     with pytest.raises(NoPersonFound):
         run_video(clip, out)
-    assert results(folder) == {"detections.npz"}
+    assert results(folder) == {"camera.npz", "detections.npz"}
 
 
 @pytest.mark.slow

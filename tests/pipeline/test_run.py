@@ -110,7 +110,7 @@ def test_overlay_and_summary(whole: Path) -> None:
     assert np.abs(np.diff(right, axis=0)).max() > 100  # somebody moves in 3D too
     summary = json.loads((whole / "summary.json").read_text())
     assert summary["frames"] == 120
-    assert set(summary["seconds"]) == {"detect", "track", "lift", "render"}
+    assert set(summary["seconds"]) == {"detect", "camera", "track", "lift", "render"}
     assert summary["lifter"]["trajectory"] is True
     assert all(p["frames_seen"] > 0 for p in summary["people"])
 
