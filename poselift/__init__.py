@@ -23,9 +23,11 @@ from poselift.data import __version__  # noqa: E402
 
 if TYPE_CHECKING:
     from poselift.data.archives.stage_results import (
+        load_camera,
         load_detections,
         load_poses,
         load_tracks,
+        save_camera,
         save_detections,
         save_poses,
         save_tracks,
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
         VideoError,
     )
     from poselift.data.exports.motion import Motion, Rig
+    from poselift.data.scene import CameraPath, KnownScene
     from poselift.data.structures import (
         Detections,
         FrameDetections,
@@ -59,12 +62,13 @@ if TYPE_CHECKING:
     from poselift.pipeline.batch.processes import Local
     from poselift.pipeline.batch.ray_cluster import RayCluster
     from poselift.pipeline.batch.shards import Shard
-    from poselift.pipeline.clip.calls import detect, lift, render, track
+    from poselift.pipeline.clip.calls import detect, lift, render, track, watch
     from poselift.pipeline.clip.run_clip import ClipResult
     from poselift.pipeline.clip.run_many import run_video
     from poselift.pipeline.clip.settings import RunSettings
 
 __all__ = [
+    "CameraPath",
     "ClipResult",
     "Detections",
     "DetectorChoice",
@@ -72,6 +76,7 @@ __all__ = [
     "FormatError",
     "FrameDetections",
     "Keypoints2D",
+    "KnownScene",
     "LayoutMismatch",
     "Local",
     "MissingDependency",
@@ -94,6 +99,7 @@ __all__ = [
     "__version__",
     "detect",
     "lift",
+    "load_camera",
     "load_detections",
     "load_poses",
     "load_tracks",
@@ -101,17 +107,19 @@ __all__ = [
     "rig",
     "run_many",
     "run_video",
+    "save_camera",
     "save_detections",
     "save_poses",
     "save_tracks",
     "track",
+    "watch",
 ]
 
 # Where each name comes from when it is first asked for; the same as above, for type checkers.
 _ROOMS = {
     "data.archives.stage_results": (
-        *("load_detections", "load_poses", "load_tracks"),
-        *("save_detections", "save_poses", "save_tracks"),
+        *("load_camera", "load_detections", "load_poses", "load_tracks"),
+        *("save_camera", "save_detections", "save_poses", "save_tracks"),
     ),
     "data.errors": (
         *("DownloadError", "FormatError", "LayoutMismatch", "MissingDependency"),
@@ -119,6 +127,7 @@ _ROOMS = {
         *("UnsafeFile", "VideoError"),
     ),
     "data.exports.motion": ("Motion", "Rig"),
+    "data.scene": ("CameraPath", "KnownScene"),
     "data.structures": (
         *("Detections", "FrameDetections", "Keypoints2D", "Poses3D", "Timeline", "Tracks"),
     ),
@@ -129,7 +138,7 @@ _ROOMS = {
     "pipeline.batch.processes": ("Local",),
     "pipeline.batch.ray_cluster": ("RayCluster",),
     "pipeline.batch.shards": ("Shard",),
-    "pipeline.clip.calls": ("detect", "lift", "render", "track"),
+    "pipeline.clip.calls": ("detect", "lift", "render", "track", "watch"),
     "pipeline.clip.run_clip": ("ClipResult",),
     "pipeline.clip.run_many": ("run_video",),
     "pipeline.clip.settings": ("RunSettings",),

@@ -123,8 +123,9 @@ def line_of_clip(name: str, summary: dict[str, Any], where: object) -> str:
 
 
 def findings(name: str, summary: dict[str, Any]) -> list[str]:
-    """A line for each person of whom something is to be doubted."""
-    return [
+    """A line for the camera, and for each person of whom something is to be doubted."""
+    camera = [f"{name}: {text}" for text in summary["camera"]["findings"]]
+    return camera + [
         f"{name}: person {person['id']}: "
         + "; ".join(found["text"] for found in person["findings"])
         for person in summary["people"]

@@ -19,6 +19,7 @@ from poselift.pipeline.commands.many_command import (
     line_of_clip,
     run_many_clips,
 )
+from poselift.pipeline.commands.scene_flags import add_camera, add_scene, known_scene
 from poselift.pipeline.commands.shared_flags import (
     add_detector,
     add_lifter,
@@ -50,6 +51,8 @@ def add_run(commands: Any) -> None:
     command.add_argument("--render", choices=RENDERS, default="mp4", help="default: mp4")
     add_stretch(command)
     add_view(command)
+    add_scene(command)
+    add_camera(command)
     command.add_argument(
         "--force",
         action="append",
@@ -80,6 +83,7 @@ def run(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
             end_s=asked.end,
             rotate=asked.rotate,
             fps=asked.fps,
+            scene=known_scene(asked),
             workers=asked.workers,
             force=frozenset(asked.force),
             use_cache=not asked.no_cache,

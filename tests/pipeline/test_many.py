@@ -64,7 +64,8 @@ def test_processes_give_the_bytes_that_one_gives(clips: Path, tmp_path: Path, ca
     one, two, share = tmp_path / "one", tmp_path / "two", tmp_path / "share"
     assert main(["run", str(clips), "-o", str(one)]) == 1
     found = {o.clip: o for o in poselift.run_many(clips, two, on=poselift.Local(jobs=2))}
-    assert len(results(one)) == 10 and results(one) == results(two)
+    assert {path.partition("/")[0] for path in results(one)} == {"0", "1"}
+    assert results(one) == results(two)
     states = {"0.mp4": "done", "1.mp4": "done", "bad.mp4": "failed"}
     assert {name: o.state for name, o in found.items()} == manifest(one) == manifest(two) == states
     assert found["0.mp4"].summary()["frames"] == found["0.mp4"].frames == 6
@@ -199,7 +200,7 @@ def test_clips_and_results_at_addresses(clips: Path, memory: str, tmp_path: Path
     # Stages are gone on from, and what is not wanted any more goes.
     put(f"{memory}/out/0/notes.txt", b"mine")
     both = ClipWork(RunSettings(render="mp4", people="best"), 2).run(plan.clips[0], Silent())
-    assert both.summary()["reused"] == ["detect"]
+    assert "detect" in both.summary()["reused"] and "track" not in both.summary()["reused"]
     assert system.exists("/bucket/out/0/overlay.mp4")
     work.run(plan.clips[0], Silent())
     assert not system.exists("/bucket/out/0/overlay.mp4")
