@@ -265,12 +265,12 @@ def test_what_vanishes_or_changes_meanwhile_is_told(
     shutil.copy(short, film)
     real = run_clip.lift_people
 
-    def meddle(*given: object) -> object:
+    def meddle(*given: object, **named: object) -> object:
         if what == "the folder":
             shutil.rmtree(folder)
         else:
             film.write_bytes(film.read_bytes() + b"more")
-        return real(*given)
+        return real(*given, **named)
 
     monkeypatch.setattr(run_clip, "lift_people", meddle)
     told = ["run", str(film), "-o", str(tmp_path / "out"), "--render", "none", "--quiet"]
