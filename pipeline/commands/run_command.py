@@ -16,6 +16,7 @@ from poselift.pipeline.clip.settings import RENDERS, STAGES, RunSettings
 from poselift.pipeline.commands.shared_flags import (
     add_detector,
     add_lifter,
+    add_look,
     add_stretch,
     add_view,
 )
@@ -42,6 +43,7 @@ def add_run(commands: Any) -> None:
         "--people", default="all", metavar="all|best|N", help="who to keep (default: all)"
     )
     command.add_argument("--render", choices=RENDERS, default="mp4", help="default: mp4")
+    add_look(command)
     add_stretch(command)
     add_view(command)
     command.add_argument(
@@ -70,6 +72,8 @@ def run(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
             device=asked.device,
             people=asked.people,
             render=asked.render,
+            view=asked.view,
+            style=asked.style,
             start_s=asked.start,
             end_s=asked.end,
             rotate=asked.rotate,
