@@ -20,6 +20,7 @@ from poselift.pipeline.commands.shared_flags import (
     add_stretch,
     add_view,
 )
+from poselift.pipeline.commands.show_commands import renew_index
 from poselift.pipeline.progress import progress_for
 
 if TYPE_CHECKING:
@@ -98,6 +99,8 @@ def run(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
     if sources:
         failures += run_videos(sources, asked.output, settings, progress_for(quiet=quiet), done)
     _print_failures(failures, total, debug=asked.debug)
+    why = {str(failure.source): told(failure.error) for failure in failures}
+    renew_index(asked.output, why, several=total > 1)
     return 1 if failures else 0
 
 

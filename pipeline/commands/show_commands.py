@@ -1,12 +1,14 @@
-"""`poselift figure`: a still of chosen frames."""
+"""`poselift figure`: a still of chosen frames; `poselift gallery`: an index of results."""
 
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from poselift.data.errors import FormatError, UnknownName, VideoError, one_line
+from poselift.data.errors import FormatError, OutputError, UnknownName, VideoError, one_line
 from poselift.data.structures import Timeline, count_of
 from poselift.inference.video.views import ROTATIONS
 from poselift.pipeline.flag_values import names
@@ -39,6 +41,10 @@ def add(commands: Any) -> None:
     )
     command.set_defaults(handler=lambda asked: _figure(asked, command))
 
+    command = commands.add_parser("gallery", help="OUT of a run -> OUT/index.html")
+    command.add_argument("results", type=Path, metavar="OUT", help="folder of clips' results")
+    command.set_defaults(handler=_gallery)
+
 
 def _figure(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
     from poselift.data.archives.stage_results import load_poses, load_tracks
@@ -68,6 +74,30 @@ def _figure(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
     save_figure(draw_figure(poses, tracks, moments), asked.output)
     print(one_line(f"{count_of(len(frames), 'frame')} -> {asked.output}"))
     return 0
+
+
+def _gallery(asked: argparse.Namespace) -> int:
+    from poselift.pipeline.viewer.gallery import write_gallery
+
+    path, clips = write_gallery(asked.results)
+    print(one_line(f"{count_of(clips, 'clip')} -> {path}"))
+    return 0
+
+
+def renew_index(out: Path, failures: Mapping[str, str], *, several: bool) -> None:
+    """After a run: write OUT/index.html of several clips, or again where it is; told if it cannot.
+
+    Args:
+        failures: what went wrong and why, by the clip's name.
+    """
+    from poselift.pipeline.viewer.gallery import INDEX, write_gallery
+
+    if not out.is_dir() or not (several or (out / INDEX).is_file()):
+        return
+    try:
+        write_gallery(out, failures)
+    except OutputError as error:
+        print(f"poselift: no index of the clips: {one_line(error)}", file=sys.stderr)
 
 
 def _own_video(folder: Path, poses: Path) -> Path:

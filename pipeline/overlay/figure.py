@@ -110,8 +110,7 @@ def save_figure(figure: Figure, path: Path) -> None:
         "svg": {"Title": _MARK, "Date": None},
         "pdf": {"Creator": _MARK, "CreationDate": None},
     }
-    as_text = {"svg.fonttype": "none", "pdf.fonttype": 42}
-    with whole_file(path) as part, rc_context(as_text):
+    with whole_file(path) as part, rc_context({"svg.fonttype": "none", "pdf.fonttype": 42}):
         figure.savefig(part, format=kind, dpi=DOTS_PER_INCH, metadata=metadata[kind])
 
 
