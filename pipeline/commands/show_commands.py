@@ -8,7 +8,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from poselift.data.errors import FormatError, OutputError, UnknownName, VideoError, one_line
+from poselift.data.errors import (
+    FormatError,
+    OutputError,
+    UnknownName,
+    VideoError,
+    one_line,
+    reason_of,
+)
 from poselift.data.structures import Timeline, count_of
 from poselift.inference.video.views import ROTATIONS
 from poselift.pipeline.flag_values import names
@@ -102,6 +109,7 @@ def renew_index(out: Path, failures: Mapping[str, str], *, several: bool) -> Non
 
 def _own_video(folder: Path, poses: Path) -> Path:
     """The video that a result folder's record names. Raises: VideoError: none, or another now."""
+    from poselift.inference.video.picture_sequence import is_sequence
     from poselift.pipeline.clip.folder_record import origin_of
     from poselift.pipeline.clip.sources import content_sha256
 
@@ -110,11 +118,14 @@ def _own_video(folder: Path, poses: Path) -> Path:
         raise VideoError(f"{poses}: nothing beside it says which video it is of. Give --video.")
     video = Path(origin.path)
     try:
-        same = not origin.sha256 or content_sha256(video) == origin.sha256
+        if not (video.is_file() or is_sequence(video)):
+            raise VideoError(
+                f"{video}: the video of these results is not there any more. Give --video."
+            )
+        # Whoever sends a folder of results knows no checksum of a video that they have not seen.
+        same = content_sha256(video) == origin.sha256
     except OSError as error:
-        raise VideoError(
-            f"{video}: the video of these results is not there any more. Give --video."
-        ) from error
+        raise VideoError(f"{video}: cannot be read ({reason_of(error)}). Give --video.") from error
     if not same:
         raise VideoError(
             f"{video}: is not the video any more that these results are of. Give --video."

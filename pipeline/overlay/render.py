@@ -160,4 +160,4 @@ def _scenes(poses: Poses3D, truth: Poses3D | None, box: Box, look: Look) -> dict
 
 def _caption_size(image: np.ndarray) -> tuple[float, int]:
     """Height of capitals and distance from the edges, pixels."""
-    return max(image.shape[0] / 50, 7.5), round(image.shape[0] / 34)
+    return max(image.shape[0] / 50, 8.0), round(image.shape[0] / 34)

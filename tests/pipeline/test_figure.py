@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -123,6 +124,12 @@ def test_another_video_than_the_record_says(results: Path, tmp_path: Path, capsy
     assert figure(results, "--frame", "0", "-o", tmp_path / "figure.png") == 1
     assert "is not the video any more" in capsys.readouterr().err
     assert figure(results, "--frame", "0", "--video", film, "-o", tmp_path / "figure.png") == 0
+    for sha256, path in (("", film), ("", tmp_path / "gone.mp4"), ("x", tmp_path / "pipe")):
+        FolderRecord(results).claim(Origin(str(path), sha256))
+        if path.name == "pipe":
+            os.mkfifo(path)
+        assert figure(results, "--frame", "0", "-o", tmp_path / "other.png") == 1
+        assert "any more" in capsys.readouterr().err
     (results / ".poselift.json").unlink()
     assert figure(results, "--frame", "0", "-o", tmp_path / "other.png") == 1
     assert "Give --video" in capsys.readouterr().err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -168,6 +169,13 @@ def test_names_and_texts_are_only_that(tmp_path: Path) -> None:
     assert found["javascript:alert(3)"]["links"][0][1] == "./javascript%3Aalert%283%29/summary.json"
     assert found["a b#c?d%e"]["links"][0][1] == "./a%20b%23c%3Fd%25e/summary.json"
     assert found[script]["error"] == script
+
+
+def test_a_folder_whose_name_is_no_text(tmp_path: Path) -> None:
+    result(tmp_path, os.fsdecode(b"caf\xe9"))
+    write_gallery(tmp_path)
+    (card,) = cards(tmp_path).values()
+    assert card["name"] == "caf?" and card["links"] == [["Summary", "./caf%E9/summary.json"]]
 
 
 def test_the_page_may_run_itself_alone(tmp_path: Path) -> None:
