@@ -91,14 +91,16 @@ def _gallery(asked: argparse.Namespace) -> int:
     return 0
 
 
-def renew_index(out: Path, failures: Mapping[str, str], *, several: bool) -> None:
+def renew_index(out: str | Path, failures: Mapping[str, str], *, several: bool) -> None:
     """After a run: write OUT/index.html of several clips, or again where it is; told if it cannot.
 
     Args:
+        out: an address, which is no folder, gets none.
         failures: what went wrong and why, by the clip's name.
     """
     from poselift.pipeline.viewer.gallery import INDEX, write_gallery
 
+    out = Path(out)
     if not out.is_dir() or not (several or (out / INDEX).is_file()):
         return
     try:

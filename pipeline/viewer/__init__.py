@@ -1,1 +1,1 @@
-"""What is shown in a browser: one page for a clip, in one file; an index of a folder's clips."""
+"""What is shown in a browser: one page for a clip, in one file."""

@@ -86,12 +86,11 @@ def write_gallery(out: Path, failures: Mapping[str, str] | None = None) -> tuple
 def clips_in(out: Path, failures: Mapping[str, str]) -> list[Clip]:
     """The clips of a folder of results: those of its manifest, and all other results in it."""
     clips = list(_of_manifests(out))
-    told = {clip.name for clip in clips if clip.state == "failed"}
-    clips += [
-        Clip(text(name), None, "failed", text(why, LONGEST_ERROR))
-        for name, why in failures.items()
-        if text(name) not in told
-    ]
+    if not clips:
+        clips += [
+            Clip(text(name), None, "failed", text(why, LONGEST_ERROR))
+            for name, why in failures.items()
+        ]
     listed = {clip.folder for clip in clips}
     try:
         names = sorted(os.listdir(out))  # noqa: PTH208
