@@ -11,7 +11,7 @@ VIEW_DEG = 32.0  # vertical opening angle: long enough a lens to keep limbs in p
 MARGINS = (0.08, 0.13)  # shares of the panel kept free: at the sides, above and below
 EXTREMES = 0.995  # share of the person-frames that must fit; the margin takes the rest
 FOLLOW_SMOOTHING_S = 0.9
-FOLLOW_AHEAD_S = 1.5  # who will be there so soon, or was so lately, is in view
+FOLLOW_AHEAD_S = 1.2  # who will be there so soon, or was so lately, is in view
 MIN_RADIUS_M = 0.5  # around each person's root, so that a lone crouch is not magnified
 MIN_HEIGHT_M = 1.5
 
@@ -97,10 +97,13 @@ class Lens:
         return np.stack([(aside - deep).max(-2), (-aside - deep).max(-2)], -1)
 
     def places(self, limits: np.ndarray) -> np.ndarray:
-        """(..., 2, 2) -> (..., 3) the nearest positions, metres, that have all in view."""
+        """(..., 2, 2) -> (..., 3) the nearest places that have all in view, along the axes.
+
+        Each further back has it, too.
+        """
         over, under = limits[..., 0], limits[..., 1]
         back = -(over + under) / (2 * self.slopes)
-        return np.concatenate([(over - under) / 2, back.min(-1, keepdims=True)], -1) @ self.axes
+        return np.concatenate([(over - under) / 2, back.min(-1, keepdims=True)], -1)
 
     def camera(self, position: np.ndarray) -> Camera:
         return Camera(self.axes, position, self.focal_px, (self.width / 2, self.height / 2))
@@ -126,7 +129,7 @@ def still_camera(lens: Lens, bodies: np.ndarray) -> SceneCamera:
     floor = bodies[:, 0, :2]
     focus = np.append(np.median(floor, axis=0), 0.0)
     radius = float(np.quantile(np.linalg.norm(floor - focus[:2], axis=-1), EXTREMES))
-    return SceneCamera(lens.camera(lens.places(limits)), None, focus[None], radius)
+    return SceneCamera(lens.camera(lens.places(limits) @ lens.axes), None, focus[None], radius)
 
 
 def moving_camera(lens: Lens, world: np.ndarray, shown: np.ndarray, fps: float) -> SceneCamera:
@@ -153,7 +156,10 @@ def moving_camera(lens: Lens, world: np.ndarray, shown: np.ndarray, fps: float) 
     wide = np.minimum(limits[known], np.quantile(limits[known], EXTREMES, axis=0))
     ahead = int(np.clip(round(FOLLOW_AHEAD_S * fps), 1, frames))
     calm = np.stack([_calm(known, wide[:, i, j], frames, ahead) for i in (0, 1) for j in (0, 1)])
-    path = focus + lens.places(calm.T.reshape(frames, 2, 2))
+    places = lens.places(calm.T.reshape(frames, 2, 2))
+    # What was in the way at the sides may now be so above: no jolt where that changes.
+    places[:, 2] = -_calm(np.arange(frames), -places[:, 2], frames, max(ahead // 2, 1))
+    path = focus + places @ lens.axes
     radius = float(np.quantile(reach[known], EXTREMES))
     return SceneCamera(lens.camera(path.mean(0)), path, focus, radius)
 

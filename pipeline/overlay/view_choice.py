@@ -22,7 +22,7 @@ FIXED: dict[View, tuple[float, float]] = {"front": (0.0, 13.0), "side": (90.0, 1
 # Beyond 75 degrees people would come to stand the other way round than in the video.
 AZIMUTHS_DEG = (24.0, 0.0, -24.0, 40.0, -40.0, 50.0, -50.0, 60.0, -60.0, 75.0, -75.0)
 ELEVATIONS_DEG = (13.0, 21.0, 30.0)
-FULL_TURN_COSTS = 0.4  # 90 degrees from the usual; in shares of hidden people
+FULL_TURN_COSTS = 0.3  # 90 degrees from the usual; in shares of hidden people
 SMALL_COSTS = 2.0  # a person who is smaller by the panel's height
 SMALLEST = 0.34  # of the panel's height: a person smaller than this is better followed
 FOLLOW_GAIN = 1.2  # following must show people this much larger to be worth the motion
@@ -130,7 +130,7 @@ def _judge(
     """
     limits = np.where(here[..., None, None], lens.limits(bodies), -np.inf)
     needed = limits.max(1) if moving else np.quantile(limits[here], EXTREMES, axis=0)[None]
-    seen = (bodies[..., :-8, :] - lens.places(needed)[:, None, None]) @ lens.axes.T
+    seen = bodies[..., :-8, :] @ lens.axes.T - lens.places(needed)[:, None, None]
     scale = lens.focal_px / seen[..., 2:].clip(0.1)
     flat = seen[..., :2] * scale
     edge = PERSON_MARGIN_M * scale.mean((2, 3))[..., None]
