@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 WIDTH_IN = 7.2  # of the figure: two columns of a journal
 ROW_IN = (1.3, 3.4)  # least and greatest height of a row
+SHAPES = (0.2, 5.0)  # width over height of a picture, whatever lies how far apart
 GAPS_IN = 1.5  # between the three pictures of a row, with their labels
 MARGIN_M = 0.25  # about the people
 SEEN = 0.05  # confidence from which a joint is drawn
@@ -78,7 +79,7 @@ def draw_figure(poses: Poses3D, tracks: Tracks | None, moments: Sequence[Moment]
     low, high = _extent(poses, [moment.frame for moment in moments])
     spans = high - low
     aspect = moments[0].image.shape[1] / moments[0].image.shape[0]
-    shapes = np.array([aspect, spans[0] / spans[2], spans[1] / spans[2]])
+    shapes = np.array([aspect, spans[0] / spans[2], spans[1] / spans[2]]).clip(*SHAPES)
     row_in = float(np.clip((WIDTH_IN - GAPS_IN) / shapes.sum(), *ROW_IN))
     size = (float(shapes.sum()) * row_in + GAPS_IN, (row_in + 0.35) * len(moments) + 0.35)
     figure = Figure(figsize=size, layout="constrained")
@@ -217,7 +218,8 @@ def _ticks(axes: Axes, span_m: float) -> None:
     """A line for each metre, or each half of one where there is little room."""
     from matplotlib.ticker import MultipleLocator
 
-    step = next((step for step in (0.5, 1, 2, 5, 10) if span_m / step <= 8), 50)
+    scale = 10 ** max(np.floor(np.log10(span_m / 4)), 0)
+    step = next(step for step in (0.5, 1, 2, 5, 10) if span_m / (step * scale) <= 8) * scale
     axes.xaxis.set_major_locator(MultipleLocator(step))
     axes.yaxis.set_major_locator(MultipleLocator(step))
 

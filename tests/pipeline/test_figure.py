@@ -89,6 +89,16 @@ def test_filled_in_people_are_dashed_and_metres_are_metres() -> None:
     assert low < 3.0 < 4.5 < high
 
 
+@pytest.mark.parametrize("away_m", [30.0, 9e5])
+def test_people_who_are_far_apart_take_no_more_paper(away_m: float) -> None:
+    tracks, poses = clip(PAIR)
+    poses.world[1] += away_m
+    drawn = draw_figure(poses, tracks, [Moment(0, np.zeros((36, 64, 3), np.uint8))])
+    assert drawn.get_figwidth() < 20
+    for axes in drawn.axes[1:]:
+        assert 2 <= len(axes.get_xticks()) <= 12
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
