@@ -177,7 +177,7 @@ class _ClipRun:
             overlay = self.cache.file(
                 RENDER,
                 overlay_name,
-                {},
+                {"look": asdict(settings.look)},
                 lambda part: render_clip(
                     self.source,
                     tracks,
@@ -186,6 +186,7 @@ class _ClipRun:
                     self.progress,
                     start_s=settings.start_s,
                     rotate=settings.rotate,
+                    look=settings.look,
                 ),
             )
         summary = summary_of(

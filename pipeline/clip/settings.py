@@ -13,6 +13,7 @@ from poselift.inference.detectors.choice import DetectorChoice
 from poselift.inference.video.views import check_view
 from poselift.models.devices import BEST
 from poselift.models.registry import DEFAULT_LIFTER
+from poselift.pipeline.overlay.look import Look, StyleName, View
 
 STAGES = ("detect", "camera", "track", "lift", "render")
 RENDERS = ("mp4", "gif", "none")
@@ -29,6 +30,7 @@ class RunSettings:
             another); `auto` takes a GPU where there is one.
         people: `all`, `best`, or how many of the best, as text.
         render: overlay format; `none` leaves the stage out.
+        view, style: of the overlay's 3D panel, see Look.
         start_s, end_s: the stretch of the video to use.
         rotate: degrees clockwise to turn the shown picture by: 0, 90, 180 or 270.
         fps: pictures a second, of numbered pictures; a video has its own.
@@ -43,6 +45,8 @@ class RunSettings:
     device: str = BEST
     people: str = "all"
     render: Literal["mp4", "gif", "none"] = "mp4"
+    view: View = "auto"
+    style: StyleName = "dark"
     start_s: float | None = None
     end_s: float | None = None
     rotate: int = 0
@@ -62,12 +66,17 @@ class RunSettings:
         if self.render not in RENDERS:
             raise UnknownName("overlay format", self.render, RENDERS)
         checked_people(self.people)
+        _ = self.look
         if self.workers is not None and self.workers < 1:
             raise ValueError(f"workers is a number from 1, not {self.workers}")
         start, end = self.start_s or 0.0, self.end_s
         if start < 0 or (end is not None and end <= start):
             raise ValueError(f"the stretch from {start:g} s to {end} s is empty")
         check_view(self.rotate, self.fps)
+
+    @property
+    def look(self) -> Look:
+        return Look(self.view, self.style)
 
     @property
     def detector_choice(self) -> DetectorChoice:

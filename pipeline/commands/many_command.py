@@ -11,11 +11,16 @@ from typing import TYPE_CHECKING, Any
 from poselift.data.errors import one_line
 from poselift.data.structures import count_of
 from poselift.pipeline.clip.settings import RunSettings
+from poselift.pipeline.commands.show_commands import renew_index
 from poselift.pipeline.flag_values import positive
 
 if TYPE_CHECKING:
     from poselift.pipeline.batch.many import Place
     from poselift.pipeline.batch.outcome import Outcome
+
+
+# Of more clips an index is made when it is asked for.
+MOST_INDEXED = 5000
 
 
 def add_many(command: argparse.ArgumentParser) -> None:
@@ -78,12 +83,14 @@ def run_many_clips(asked: argparse.Namespace, settings: RunSettings) -> int:
         counts["reused" if outcome.reused else outcome.state] += 1
         _tell(outcome, asked)
     done = counts["done"] + counts["reused"]
+    total = done + counts["failed"]
+    if asked.shard is None and total <= MOST_INDEXED:
+        renew_index(asked.output, {}, several=total > 1)
     if not quiet:
         where = joined(asked.output, manifest_name(asked.shard))
         told = f"{count_of(done, 'clip')} done ({counts['reused']} up to date)"
         print(one_line(f"{told}, {counts['failed']} failed -> {where}"), flush=True)
-    if counts["failed"] and done + counts["failed"] > 1:
-        total = done + counts["failed"]
+    if counts["failed"] and total > 1:
         print(f"poselift: {counts['failed']} of {total} inputs failed", file=sys.stderr)
     return 1 if counts["failed"] else 0
 

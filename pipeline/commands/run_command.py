@@ -23,9 +23,11 @@ from poselift.pipeline.commands.scene_flags import add_camera, add_scene, known_
 from poselift.pipeline.commands.shared_flags import (
     add_detector,
     add_lifter,
+    add_look,
     add_stretch,
     add_view,
 )
+from poselift.pipeline.commands.show_commands import renew_index
 from poselift.pipeline.progress import progress_for
 
 if TYPE_CHECKING:
@@ -49,6 +51,7 @@ def add_run(commands: Any) -> None:
         "--people", default="all", metavar="all|best|N", help="who to keep (default: all)"
     )
     command.add_argument("--render", choices=RENDERS, default="mp4", help="default: mp4")
+    add_look(command)
     add_stretch(command)
     add_view(command)
     add_scene(command)
@@ -79,6 +82,8 @@ def run(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
             device=asked.device,
             people=asked.people,
             render=asked.render,
+            view=asked.view,
+            style=asked.style,
             start_s=asked.start,
             end_s=asked.end,
             rotate=asked.rotate,
@@ -106,6 +111,8 @@ def run(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
     progress = progress_for(quiet=quiet)
     failures, total = run_here(asked.inputs, asked.output, settings, progress, done)
     _print_failures(failures, total, debug=asked.debug)
+    why = {str(failure.source): told(failure.error) for failure in failures}
+    renew_index(asked.output, why, several=total > 1)
     return 1 if failures else 0
 
 
