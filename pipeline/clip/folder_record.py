@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -22,6 +21,7 @@ from filelock import FileLock, Timeout
 
 from poselift.data.errors import OutputError, reason_of
 from poselift.data.files.whole_file import file_sha256, whole_file
+from poselift.pipeline.exports.formats import FILES as EXPORTS
 
 RECORD = ".poselift.json"
 LOCK = ".poselift.lock"
@@ -34,7 +34,6 @@ RESULTS = frozenset(
         *("overlay.mp4", "overlay.gif"),
     }
 )
-EXPORTS = re.compile(r"person_\d+\.(bvh|trc)|people\.glb|joints\.csv|poses\.json")
 
 
 @dataclass(frozen=True)
