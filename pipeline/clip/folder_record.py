@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -160,13 +160,21 @@ class FolderRecord:
             raise OutputError(f"{path}: cannot be written ({reason_of(error)}).") from error
         return path
 
-    def remove(self, stages: Iterable[str]) -> None:
+    def remove(
+        self, stages: Iterable[str], but: Container[str] = (), keys: Container[str] = ()
+    ) -> None:
         """Remove the files of these stages that are as recorded, and forget all of them.
 
+        Args:
+            but: names of files that stay. keys: files with these keys stay, too.
         Raises: OutputError: one cannot be removed.
         """
         gone = set(stages)
-        names = [name for name, entry in self.files.items() if entry.stage in gone]
+        names = [
+            name
+            for name, entry in self.files.items()
+            if entry.stage in gone and name not in but and entry.key not in keys
+        ]
         for name in names:
             path = self.folder / name
             if self.entry_of(name) is None:
