@@ -6,14 +6,17 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from poselift.data.errors import UnknownName
+from poselift.data.exports.settings import ExportSettings
 from poselift.inference.detectors import BACKENDS
 from poselift.inference.detectors.choice import DEFAULT as DEFAULT_DETECTOR
 from poselift.inference.detectors.choice import DetectorChoice
 from poselift.inference.video.views import check_view
 from poselift.models.devices import BEST
 from poselift.models.registry import DEFAULT_LIFTER
+from poselift.pipeline.exports.formats import check_formats
 
-STAGES = ("detect", "track", "lift", "render")
+STAGES = ("detect", "track", "lift", "render", "export")
+ENDS = frozenset({"render", "export"})  # they shape no other stage
 RENDERS = ("mp4", "gif", "none")
 
 
@@ -28,6 +31,8 @@ class RunSettings:
             another); `auto` takes a GPU where there is one.
         people: `all`, `best`, or how many of the best, as text.
         render: overlay format; `none` leaves the stage out.
+        exports: formats to export the poses to, of poselift.pipeline.exports.formats.FORMATS.
+        export_settings: how.
         start_s, end_s: the stretch of the video to use.
         rotate: degrees clockwise to turn the shown picture by: 0, 90, 180 or 270.
         fps: pictures a second, of numbered pictures; a video has its own.
@@ -41,6 +46,8 @@ class RunSettings:
     device: str = BEST
     people: str = "all"
     render: Literal["mp4", "gif", "none"] = "mp4"
+    exports: tuple[str, ...] = ()
+    export_settings: ExportSettings = field(default_factory=ExportSettings)
     start_s: float | None = None
     end_s: float | None = None
     rotate: int = 0
@@ -58,6 +65,7 @@ class RunSettings:
                 raise UnknownName("stage", stage, STAGES)
         if self.render not in RENDERS:
             raise UnknownName("overlay format", self.render, RENDERS)
+        check_formats(self.exports, self.export_settings)
         checked_people(self.people)
         if self.workers is not None and self.workers < 1:
             raise ValueError(f"workers is a number from 1, not {self.workers}")

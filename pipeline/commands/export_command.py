@@ -8,6 +8,7 @@ from typing import Any
 
 from poselift.data.errors import one_line
 from poselift.data.structures import count_of
+from poselift.pipeline.exports.formats import FORMATS, check_formats
 from poselift.pipeline.flag_values import names
 
 
@@ -15,7 +16,7 @@ def add(commands: Any) -> None:
     command = commands.add_parser("export", help="poses3d.npz -> BVH, GLB, TRC, CSV, JSON")
     command.add_argument("poses", type=Path)
     command.add_argument(
-        "--to", required=True, type=names, metavar="LIST", help="bvh,csv,glb,json,trc: some of them"
+        "--to", required=True, type=names, metavar="LIST", help=f"{','.join(FORMATS)}: some of them"
     )
     command.add_argument(
         "-o", "--output", required=True, type=Path, metavar="FOLDER", help="where they lie"
@@ -32,13 +33,13 @@ def add(commands: Any) -> None:
 
 def _export(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
     from poselift.data.archives.stage_results import load_poses
-    from poselift.pipeline.clip.exports import export_file, only
+    from poselift.data.exports.settings import ExportSettings
+    from poselift.pipeline.clip.exports import export_file
 
     if not asked.to:
         command.error("--to names no format")
-    poses = load_poses(asked.poses)
-    if asked.person:
-        poses = only(poses, asked.person)
-    written = export_file(asked.poses, poses, asked.output, asked.to)
+    settings = ExportSettings(people=tuple(asked.person or ()))
+    check_formats(asked.to, settings)
+    written = export_file(asked.poses, load_poses(asked.poses), asked.output, asked.to, settings)
     print(one_line(f"{count_of(len(written), 'file')} -> {asked.output}"))
     return 0

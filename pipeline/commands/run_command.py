@@ -19,6 +19,8 @@ from poselift.pipeline.commands.shared_flags import (
     add_stretch,
     add_view,
 )
+from poselift.pipeline.exports.formats import FORMATS
+from poselift.pipeline.flag_values import names
 from poselift.pipeline.progress import progress_for
 
 if TYPE_CHECKING:
@@ -42,6 +44,13 @@ def add_run(commands: Any) -> None:
         "--people", default="all", metavar="all|best|N", help="who to keep (default: all)"
     )
     command.add_argument("--render", choices=RENDERS, default="mp4", help="default: mp4")
+    command.add_argument(
+        "--export",
+        type=names,
+        default=(),
+        metavar="LIST",
+        help=f"write the poses as {', '.join(FORMATS)}: some of them, with commas between",
+    )
     add_stretch(command)
     add_view(command)
     command.add_argument(
@@ -70,6 +79,7 @@ def run(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
             device=asked.device,
             people=asked.people,
             render=asked.render,
+            exports=asked.export,
             start_s=asked.start,
             end_s=asked.end,
             rotate=asked.rotate,

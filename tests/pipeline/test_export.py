@@ -15,11 +15,13 @@ from standing_people import PAIR, clip
 
 from poselift.data.archives.stage_results import save_poses
 from poselift.data.exports.rotations import matrices_of
+from poselift.data.exports.settings import ExportSettings
 from poselift.data.structures import Poses3D
 from poselift.inference.poses.rigging import rig
-from poselift.pipeline.clip.exports import FORMATS, exports_of
 from poselift.pipeline.clip.folder_record import EXPORTS
 from poselift.pipeline.command_line import main
+from poselift.pipeline.exports.formats import FORMATS, exports_of
+from poselift.pipeline.exports.scene import scene_of
 
 NAMES = {
     *(f"person_{i}.{ending}" for i in (1, 2) for ending in ("bvh", "trc")),
@@ -85,7 +87,9 @@ def test_trc_is_y_up_and_counts_frames_of_the_clip(
 
 
 def test_exports_that_were_being_made_are_known(poses: Poses3D) -> None:
-    assert all(EXPORTS.fullmatch(name) for name in exports_of(poses, FORMATS))
+    assert all(
+        EXPORTS.fullmatch(n) for n in exports_of(scene_of(poses, ExportSettings()), [*FORMATS])
+    )
 
 
 def test_one_person_and_again(source: Path, tmp_path: Path) -> None:

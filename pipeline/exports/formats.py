@@ -1,0 +1,92 @@
+"""The formats that poses are exported to: a row here, and a function that makes the files."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from poselift.data.errors import UnknownName
+from poselift.data.exports.settings import Axes, ExportSettings, Units, Up
+
+if TYPE_CHECKING:
+    from poselift.pipeline.exports.scene import Scene
+
+# What makes the content of each file, by the file's name.
+Made = Mapping[str, Callable[[], bytes]]
+Maker = Callable[["Scene", Axes], Made]
+
+
+@dataclass(frozen=True)
+class Format:
+    """A kind of file that poses are exported to.
+
+    Args:
+        name: what `--to` and `--export` call it.
+        files: a pattern of its files' names.
+        maker: MODULE:FUNCTION, a Maker; imported when asked for.
+        units, up: what it can be in, its own choice first; none: it holds no lengths, or no
+            places, and takes whatever is asked.
+    """
+
+    name: str
+    files: str
+    maker: str
+    units: tuple[Units, ...] = ()
+    up: tuple[Up, ...] = ()
+
+    def axes(self, settings: ExportSettings) -> Axes:
+        """What its files are in. Raises: UnknownName: the format cannot be in what is asked."""
+        units = settings.units or (*self.units, "m")[0]
+        up = settings.up or (*self.up, "y")[0]
+        if self.units and units not in self.units:
+            raise UnknownName(f"unit of {self.name}", units, self.units)
+        if self.up and up not in self.up:
+            raise UnknownName(f"axis that points up in {self.name}", up, self.up)
+        return Axes(units, up)
+
+    def made(self, scene: Scene) -> Made:
+        """Its files of a scene. Raises: UnknownName; LayoutMismatch: other joints are needed."""
+        module, _, function = self.maker.partition(":")
+        maker: Maker = getattr(importlib.import_module(f"poselift.{module}"), function)
+        return maker(scene, self.axes(scene.settings))
+
+
+_MAKERS = "pipeline.exports.makers"
+
+FORMATS = {
+    kind.name: kind
+    for kind in (
+        Format("bvh", r"person_\d+\.bvh", f"{_MAKERS}:bvh_files", ("cm", "m"), ("y", "z")),
+        Format("csv", r"joints\.csv", f"{_MAKERS}:csv_files", ("m", "cm"), ("z", "y")),
+        Format("glb", r"people\.glb", f"{_MAKERS}:glb_files", ("m",), ("y",)),
+        Format("json", r"poses\.json", f"{_MAKERS}:json_files", ("m", "cm"), ("z", "y")),
+        Format("trc", r"person_\d+\.trc", f"{_MAKERS}:trc_files", ("m", "cm"), ("y",)),
+    )
+}
+# The names of all files that an export writes.
+FILES = re.compile("|".join(kind.files for kind in FORMATS.values()))
+
+
+def check_formats(formats: Sequence[str], settings: ExportSettings) -> None:
+    """Before any work. Raises: UnknownName: no such format, or it cannot be as asked."""
+    for name in formats:
+        if name not in FORMATS:
+            raise UnknownName("export format", name, FORMATS)
+        FORMATS[name].axes(settings)
+
+
+def exports_of(scene: Scene, formats: Sequence[str]) -> Made:
+    """What makes each file's content, by the file's name.
+
+    Args:
+        formats: names in FORMATS.
+    Raises: UnknownName; LayoutMismatch: a rig cannot be made of these joints.
+    """
+    check_formats(formats, scene.settings)
+    made: dict[str, Callable[[], bytes]] = {}
+    for name in formats:
+        made |= FORMATS[name].made(scene)
+    return made

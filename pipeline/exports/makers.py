@@ -1,0 +1,36 @@
+"""What makes the files of each format: their names now, each content when it is asked for."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from poselift.data.exports.bvh import bvh
+from poselift.data.exports.glb import glb
+from poselift.data.exports.settings import Axes
+from poselift.data.exports.tables import joints_csv, poses_json, trc
+from poselift.pipeline.exports.formats import Made
+from poselift.pipeline.exports.scene import Scene
+
+
+def bvh_files(scene: Scene, axes: Axes) -> Made:
+    def made(row: int) -> bytes:
+        return bvh(scene.motions[row], scene.fps, axes)
+
+    return {f"person_{person}.bvh": partial(made, i) for i, person in enumerate(scene.people)}
+
+
+def glb_files(scene: Scene, axes: Axes) -> Made:
+    return {"people.glb": lambda: glb(scene.motions)}
+
+
+def trc_files(scene: Scene, axes: Axes) -> Made:
+    names = [f"person_{person}.trc" for person in scene.people]
+    return {name: partial(trc, scene.poses, i, name, axes) for i, name in enumerate(names)}
+
+
+def csv_files(scene: Scene, axes: Axes) -> Made:
+    return {"joints.csv": lambda: joints_csv(scene.poses, axes)}
+
+
+def json_files(scene: Scene, axes: Axes) -> Made:
+    return {"poses.json": lambda: poses_json(scene.poses, axes)}
