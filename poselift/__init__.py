@@ -53,6 +53,8 @@ if TYPE_CHECKING:
         Tracks,
     )
     from poselift.inference.detectors.choice import DetectorChoice
+    from poselift.inference.movement.angles import Angles, angles, speeds
+    from poselift.inference.movement.gait import Contact, Gait, gait
     from poselift.inference.poses.rigging import rig
     from poselift.pipeline.clip.calls import detect, lift, render, track
     from poselift.pipeline.clip.run_clip import ClipResult
@@ -60,12 +62,15 @@ if TYPE_CHECKING:
     from poselift.pipeline.clip.settings import RunSettings
 
 __all__ = [
+    "Angles",
     "ClipResult",
+    "Contact",
     "Detections",
     "DetectorChoice",
     "DownloadError",
     "FormatError",
     "FrameDetections",
+    "Gait",
     "Keypoints2D",
     "LayoutMismatch",
     "MissingDependency",
@@ -83,7 +88,9 @@ __all__ = [
     "UnsafeFile",
     "VideoError",
     "__version__",
+    "angles",
     "detect",
+    "gait",
     "lift",
     "load_detections",
     "load_poses",
@@ -94,6 +101,7 @@ __all__ = [
     "save_detections",
     "save_poses",
     "save_tracks",
+    "speeds",
     "track",
 ]
 
@@ -113,6 +121,8 @@ _ROOMS = {
         *("Detections", "FrameDetections", "Keypoints2D", "Poses3D", "Timeline", "Tracks"),
     ),
     "inference.detectors.choice": ("DetectorChoice",),
+    "inference.movement.angles": ("Angles", "angles", "speeds"),
+    "inference.movement.gait": ("Contact", "Gait", "gait"),
     "inference.poses.rigging": ("rig",),
     "pipeline.clip.calls": ("detect", "lift", "render", "track"),
     "pipeline.clip.run_clip": ("ClipResult",),

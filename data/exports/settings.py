@@ -14,6 +14,8 @@ Units = Literal["mm", "cm", "m"]
 Up = Literal["y", "z"]
 Space = Literal["world", "camera"]
 
+CUTOFF_HZ = 6.0  # as Sports2D and Pose2Sim have it
+
 UNITS: tuple[Units, ...] = ("cm", "m")
 UPS: tuple[Up, ...] = ("y", "z")
 SPACES: tuple[Space, ...] = ("world", "camera")
@@ -30,11 +32,13 @@ class ExportSettings:
         units: of lengths; None: the format's own.
         up: the axis that points up; None: the format's own.
         people: ids of those who are exported; none: everybody.
+        raw: movement is measured on the joints as they are, without a low-pass.
     """
 
     units: Units | None = None
     up: Up | None = None
     people: tuple[int, ...] = ()
+    raw: bool = False
 
     def __post_init__(self) -> None:
         """Raises: UnknownName, ValueError."""
@@ -42,6 +46,11 @@ class ExportSettings:
             raise UnknownName("unit", str(self.units), UNITS)
         if self.up not in (None, *UPS):
             raise UnknownName("axis that points up", str(self.up), UPS)
+
+    @property
+    def cutoff_hz(self) -> float | None:
+        """Of the low-pass that movement is measured behind; None: there is none."""
+        return None if self.raw else CUTOFF_HZ
 
 
 @dataclass(frozen=True)

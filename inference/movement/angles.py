@@ -21,9 +21,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from poselift.data.errors import LayoutMismatch, UnknownName
+from poselift.data.exports.settings import CUTOFF_HZ
 from poselift.data.skeletons import H36M17
 from poselift.data.structures import Poses3D, Timeline, count_of
-from poselift.inference.movement.smoothing import CUTOFF_HZ, can_smooth, low_pass, velocities
+from poselift.inference.movement.smoothing import can_smooth, low_pass, velocities
 
 POLE_DEG = 10.0
 _NEAREST = np.cos(np.radians(POLE_DEG))

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from poselift.data.exports.settings import CUTOFF_HZ
 from poselift.data.structures import Poses3D, count_of
 from poselift.inference.movement.angles import smoothed_world
-from poselift.inference.movement.smoothing import CUTOFF_HZ, at_times, even_times, stretches
+from poselift.inference.movement.smoothing import at_times, even_times, stretches
 from poselift.inference.movement.walking import SIDES, Touch, walks
 
 

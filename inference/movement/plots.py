@@ -64,7 +64,7 @@ def angles_png(angles: Angles, person: int, gait: Gait) -> bytes:
         if names[0].partition("_")[0] not in SIDES:
             for i, name in enumerate(names):
                 axes.plot([], [], color=_colour(name, i), lw=1.3, label=name.capitalize())
-            _legend(axes, loc="best")
+            axes.legend(fontsize=_SIZE - 1, frameon=False, labelcolor=INK, ncols=2)
         if on_feet:
             _stand(axes, gait)
     for axes in panels[-1]:
@@ -140,7 +140,7 @@ def _floor(low: np.ndarray, high: np.ndarray) -> tuple[Figure, Axes]:
     middle = (low + high) / 2
     axes.set_xlim(middle[0] - across / 2, middle[0] + across / 2)
     axes.set_ylim(middle[1] - deep / 2, middle[1] + deep / 2)
-    lines = MaxNLocator(7, steps=[1, 2, 5, 10]).tick_values(0, across)
+    lines = MaxNLocator(12, steps=[1, 2, 5, 10]).tick_values(0, across)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MultipleLocator(float(lines[1] - lines[0])))
     return figure, axes
@@ -235,10 +235,6 @@ def _path_key(gait: Gait, unseen: bool) -> list[Line2D | Patch]:
 def _colour(name: str, i: int) -> str:
     side = name.partition("_")[0]
     return COLOURS[side] if side in SIDES else COLOURS[("", "second")[i]]
-
-
-def _legend(axes: Axes, loc: str) -> None:
-    axes.legend(loc=loc, fontsize=_SIZE - 1, frameon=False, labelcolor=INK, ncols=2)
 
 
 def _title(figure: Figure, text: str) -> None:

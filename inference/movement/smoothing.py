@@ -14,7 +14,8 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 from scipy.signal import butter, sosfiltfilt
 
-CUTOFF_HZ = 6.0
+from poselift.data.exports.settings import CUTOFF_HZ
+
 ORDER = 2  # of each of the two runs
 LEAST_FRAMES = 10  # fewer are too short a stretch for the filter's ends
 LONGEST_GAP = 10.0  # times the usual step
@@ -26,7 +27,9 @@ def stretches(times_s: np.ndarray) -> list[slice]:
     steps = np.diff(times_s)
     if not (steps > 0).all():
         raise ValueError("times of frames do not rise")
-    holes = np.flatnonzero(steps > LONGEST_GAP * np.median(steps)) + 1 if len(steps) else []
+    if not len(steps):
+        return [slice(0, len(times_s))]
+    holes = np.flatnonzero(steps > LONGEST_GAP * np.median(steps)) + 1
     bounds = [0, *holes, len(times_s)]
     return [slice(int(a), int(b)) for a, b in itertools.pairwise(bounds)]
 

@@ -1,7 +1,8 @@
 """What was measured as files: CSV, and OpenSim's MOT. Units stand in the headers.
 
-A cell is empty where there is no value. MOT cannot have that: OpenSim's Storage stops reading at it,
-silently; values from before and after fill it, and an angle that is never there has no column.
+A cell is empty where there is no value. MOT cannot have that (OpenSim's Storage stops reading there
+and says nothing): values from before and after fill it, and an angle that is never there has no
+column.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ determining gait events during treadmill and overground walking using kinematic 
 Posture 27, 2008.) The way is that of the root's smoothed path, so that it may curve.
 
 Such extremes are steps of walking where the feet take turns, at SHORTEST_STEP_S to LONGEST_STEP_S,
-the root moves on, no faster than walking can be, and the foot that stands moves much less. So
-nobody walks on a treadmill, a bicycle or skates. On level walks of motion capture the extremes
+the root moves on, no faster than walking can be, and the foot that stands moves much less, below
+the one that swings. So nobody walks on a treadmill, a bicycle or skates. On level walks of motion capture the extremes
 come 30 ms (deviation 10) before the ankle comes to rest, and 29 ms (7) after it sets off.
 """
 
@@ -84,11 +84,10 @@ def walks(points: np.ndarray, times_s: np.ndarray) -> list[tuple[Touch, ...]]:
             left_s = None if end is None else float(times_s[0] + _vertex(ahead[:, i], end) * step_s)
             touches.append(Touch(side, float(place), left_s, ankles[t], way[t], root[t]))
     touches.sort(key=lambda touch: touch.time_s)
-    speed = np.linalg.norm(np.gradient(ankles[..., :2], step_s, axis=0), axis=-1)
     fastest = float(np.sqrt(FASTEST_FROUDE * GRAVITY_M_S2 * leg))
     found: list[list[Touch]] = []
     for touch in touches:
-        if found and _is_step(found[-1][-1], touch, speed, times_s, fastest):
+        if found and _is_step(found[-1][-1], touch, ankles, times_s, fastest):
             found[-1].append(touch)
         else:
             found.append([touch])
@@ -126,12 +125,12 @@ def _vertex(values: np.ndarray, t: int) -> float:
 
 
 def _is_step(
-    one: Touch, other: Touch, speed: np.ndarray, times_s: np.ndarray, fastest: float
+    one: Touch, other: Touch, ankles: np.ndarray, times_s: np.ndarray, fastest: float
 ) -> bool:
     """Whether walking leads from one touch to the next.
 
     Args:
-        speed: (T, 2) of the ankles, left and right, horizontal, m/s.
+        ankles: (T, 2, 3) left and right. fastest: walking can be, m/s.
     """
     took = other.time_s - one.time_s
     if one.side == other.side or not SHORTEST_STEP_S <= took <= LONGEST_STEP_S:
@@ -139,7 +138,11 @@ def _is_step(
     on_way = float(np.linalg.norm(other.root - one.root)) / took
     if not SLOWEST_M_S <= on_way <= fastest:
         return False
-    middle = (times_s > one.time_s + 0.25 * took) & (times_s < one.time_s + 0.75 * took)
-    if not middle.any():
+    middle = np.flatnonzero(np.abs(times_s - (one.time_s + other.time_s) / 2) < took / 4)
+    if len(middle) < 2:
         return False
-    return float(np.median(speed[middle, SIDES.index(one.side)])) < STANDING_SHARE * on_way
+    stands = SIDES.index(one.side)
+    slid = ankles[middle[-1], stands, :2] - ankles[middle[0], stands, :2]
+    speed = float(np.linalg.norm(slid)) / (times_s[middle[-1]] - times_s[middle[0]])
+    height = np.median(ankles[middle, :, 2], axis=0)
+    return bool(speed < STANDING_SHARE * on_way and height[stands] < height[1 - stands])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,11 @@ def add(commands: Any) -> None:
         metavar="ID",
         help="this person only; may be repeated",
     )
+    command.add_argument(
+        "--raw",
+        action="store_true",
+        help="angles, gait, plots and mot without their low-pass of 6 Hz",
+    )
     command.set_defaults(handler=lambda asked: _export(asked, command))
 
 
@@ -35,11 +41,16 @@ def _export(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
     from poselift.data.archives.stage_results import load_poses
     from poselift.data.exports.settings import ExportSettings
     from poselift.pipeline.clip.exports import export_file
+    from poselift.pipeline.exports.analysis import notes_of
+    from poselift.pipeline.exports.scene import scene_of
 
     if not asked.to:
         command.error("--to names no format")
-    settings = ExportSettings(people=tuple(asked.person or ()))
+    settings = ExportSettings(people=tuple(asked.person or ()), raw=asked.raw)
     check_formats(asked.to, settings)
-    written = export_file(asked.poses, load_poses(asked.poses), asked.output, asked.to, settings)
+    poses = load_poses(asked.poses)
+    written = export_file(asked.poses, poses, asked.output, asked.to, settings)
+    for note in notes_of(scene_of(poses, settings), asked.to):
+        print(f"poselift: {one_line(f'{asked.poses}: {note}')}", file=sys.stderr)
     print(one_line(f"{count_of(len(written), 'file')} -> {asked.output}"))
     return 0

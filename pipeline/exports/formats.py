@@ -55,6 +55,7 @@ class Format:
 
 
 _MAKERS = "pipeline.exports.makers"
+_ANALYSIS = "pipeline.exports.analysis"
 
 FORMATS = {
     kind.name: kind
@@ -63,6 +64,10 @@ FORMATS = {
         Format("csv", r"joints\.csv", f"{_MAKERS}:csv_files", ("m", "cm"), ("z", "y")),
         Format("glb", r"people\.glb", f"{_MAKERS}:glb_files", ("m",), ("y",)),
         Format("json", r"poses\.json", f"{_MAKERS}:json_files", ("m", "cm"), ("z", "y")),
+        Format("angles", r"angles\.csv", f"{_ANALYSIS}:angles_files"),
+        Format("gait", r"(gait|contacts)\.csv", f"{_ANALYSIS}:gait_files"),
+        Format("mot", r"person_\d+_angles\.mot", f"{_ANALYSIS}:mot_files"),
+        Format("plots", r"person_\d+_(angles|path)\.png", f"{_ANALYSIS}:plot_files"),
         Format("trc", r"person_\d+\.trc", f"{_MAKERS}:trc_files", ("m", "cm"), ("y",)),
     )
 }

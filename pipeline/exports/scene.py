@@ -10,12 +10,14 @@ from poselift.data.errors import UnknownName
 from poselift.data.exports.motion import Motion
 from poselift.data.exports.settings import ExportSettings
 from poselift.data.structures import Poses3D
+from poselift.inference.movement.angles import Angles, angles
+from poselift.inference.movement.gait import Gait, gait
 from poselift.inference.poses.rigging import rig
 
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """What is exported. Rigs are made when a format first asks for them.
+    """What is exported. Rigs, angles and gait are made when a format first asks for them.
 
     Args:
         poses: as the settings ask; `world` is x right, y away, z up, metres.
@@ -36,6 +38,16 @@ class Scene:
     def motions(self) -> tuple[Motion, ...]:
         """In the order of `people`. Raises: LayoutMismatch."""
         return tuple(rig(self.poses))
+
+    @cached_property
+    def angles(self) -> Angles:
+        """Raises: LayoutMismatch."""
+        return angles(self.poses, self.settings.cutoff_hz)
+
+    @cached_property
+    def gaits(self) -> tuple[Gait, ...]:
+        """In the order of `people`. Raises: LayoutMismatch."""
+        return tuple(gait(self.poses, self.settings.cutoff_hz))
 
 
 def scene_of(poses: Poses3D, settings: ExportSettings) -> Scene:
