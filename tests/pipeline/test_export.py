@@ -113,7 +113,7 @@ def test_files_of_others_are_kept(
 @pytest.mark.parametrize(
     ("formats", "more", "words"),
     [
-        ("fbx", (), "unknown export format 'fbx'. Known: bvh, csv, glb, json, trc."),
+        ("fbx", (), f"unknown export format 'fbx'. Known: {', '.join(sorted(FORMATS))}."),
         ("csv", ("--person", "3"), "unknown person '3'. Known: 1, 2."),
     ],
 )
