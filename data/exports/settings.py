@@ -13,10 +13,13 @@ if TYPE_CHECKING:
 Units = Literal["mm", "cm", "m"]
 Up = Literal["y", "z"]
 Space = Literal["world", "camera"]
+Names = Literal["mixamo", "h36m", "unreal", "vrm"]
 
 UNITS: tuple[Units, ...] = ("cm", "m")
 UPS: tuple[Up, ...] = ("y", "z")
 SPACES: tuple[Space, ...] = ("world", "camera")
+NAMES: tuple[Names, ...] = ("mixamo", "h36m", "unreal", "vrm")
+MIN_FPS, MAX_FPS = 0.1, 1000.0
 
 PER_METRE: dict[Units, float] = {"mm": 1000.0, "cm": 100.0, "m": 1.0}
 WORDS: dict[Units, str] = {"mm": "millimetres", "cm": "centimetres", "m": "metres"}
@@ -29,12 +32,24 @@ class ExportSettings:
     Args:
         units: of lengths; None: the format's own.
         up: the axis that points up; None: the format's own.
+        space: `world`, with its floor, or `camera`: as the camera sees it, which is the origin;
+            up is then what is up in the picture.
+        fps: frames a second, evenly from the clip's first; None: the clip's own frames.
+        in_place: everybody stays above the origin; heights are kept.
         people: ids of those who are exported; none: everybody.
+        names: of a rig's joints, and who their parents are (see naming).
+        smooth_hz: what moves faster is taken out of the joints' paths, before rigs are made
+            of them, by a Butterworth filter of second order, run forwards and backwards.
     """
 
     units: Units | None = None
     up: Up | None = None
+    space: Space = "world"
+    fps: float | None = None
+    in_place: bool = False
     people: tuple[int, ...] = ()
+    names: Names = "mixamo"
+    smooth_hz: float | None = None
 
     def __post_init__(self) -> None:
         """Raises: UnknownName, ValueError."""
@@ -42,6 +57,16 @@ class ExportSettings:
             raise UnknownName("unit", str(self.units), UNITS)
         if self.up not in (None, *UPS):
             raise UnknownName("axis that points up", str(self.up), UPS)
+        if self.space not in SPACES:
+            raise UnknownName("space", str(self.space), SPACES)
+        if self.names not in NAMES:
+            raise UnknownName("names of joints", str(self.names), NAMES)
+        if self.fps is not None and not MIN_FPS <= self.fps <= MAX_FPS:
+            raise ValueError(f"fps is a number from {MIN_FPS} to {MAX_FPS:g}, not {self.fps:g}")
+        if self.smooth_hz is not None and not 0 < self.smooth_hz < MAX_FPS:
+            raise ValueError(f"smooth is a frequency in Hz, not {self.smooth_hz:g}")
+        if self.in_place and self.space == "camera":
+            raise ValueError("in place is above a floor, which the camera's space has none of")
 
 
 @dataclass(frozen=True)
