@@ -2,7 +2,8 @@
 
 A person is an armature of their rig's joints, with a figure of one bone-shaped body a bone.
 Frames keep their own times, so that a variable rate stays one. The skinned mesh is a root of
-the scene, as the specification asks, and names are unique across people.
+the scene, as the specification asks. Names are unique: where there are several people, those of
+joints begin with the person's.
 Source: Khronos Group, glTF 2.0 specification.
 """
 
@@ -17,9 +18,11 @@ import numpy as np
 
 from poselift.data import __version__
 from poselift.data.exports.motion import Motion
+from poselift.data.exports.settings import WORDS, Axes
 
 FLOAT, BYTE = 5126, 5121
 VERTICES = 34962
+OWN = Axes("m", "y")
 _COLOURS = (
     (0.12, 0.47, 0.71, 1.0),
     (1.0, 0.5, 0.05, 1.0),
@@ -31,18 +34,25 @@ _COLOURS = (
 _SHORTEST_M = 1e-4  # a bone that is none: two joints in one place
 
 
-def glb(motions: Sequence[Motion]) -> bytes:
-    """Everybody's motion. People, frames that were not seen and axes are told in `extras`."""
-    document = _Document()
+def glb(motions: Sequence[Motion], fps: float, axes: Axes = OWN) -> bytes:
+    """Everybody's motion. People, frames that were not seen and axes are told in `extras`.
+
+    Args:
+        fps: of the frames, for those who read it: they keep their own times.
+        axes: metres, y up, in the world's or the camera's space.
+    """
+    document = _Document(-min(0.0, *(motion.times_s[0] for motion in motions)))
     for motion in motions:
-        document.add_person(motion)
-    return document.encoded()
+        document.add_person(motion, f"person_{motion.person_id}_" if len(motions) > 1 else "")
+    return document.encoded({"units": WORDS[axes.units], "axes": axes.text, "fps": fps})
 
 
 class _Document:
     """The parts of a glTF file and the one buffer that they point into."""
 
-    def __init__(self) -> None:
+    def __init__(self, later_s: float) -> None:
+        """Args: later_s: is added to all times, which glTF wants from 0."""
+        self._later_s = later_s
         self._blob = bytearray()
         self._parts: dict[str, list[Any]] = {
             part: []
@@ -52,9 +62,10 @@ class _Document:
         self._channels: list[Any] = []
         self._samplers: list[Any] = []
 
-    def add_person(self, motion: Motion) -> None:
+    def add_person(self, motion: Motion, prefix: str) -> None:
+        """Args: prefix: of the names of joints."""
         name = f"person_{motion.person_id}"
-        joints, rest = self._add_joints(motion, name)
+        joints, rest = self._add_joints(motion, prefix)
         skin = self._add("skins", {"name": name, "joints": joints, "skeleton": joints[0]})
         inverse = np.tile(np.eye(4, dtype=np.float32), (len(joints), 1, 1))
         inverse[:, 3, :3] = -rest  # columns first
@@ -73,7 +84,7 @@ class _Document:
         self._roots += [self._add("nodes", armature), body]
         self._animate(motion, joints)
 
-    def _add_joints(self, motion: Motion, name: str) -> tuple[list[int], np.ndarray]:
+    def _add_joints(self, motion: Motion, prefix: str) -> tuple[list[int], np.ndarray]:
         """Nodes of joints and of the ends of last bones, and their places at rest."""
         rig, base = motion.rig, len(self._parts["nodes"])
         rest, stand = rig.rest, np.zeros(3)
@@ -83,11 +94,11 @@ class _Document:
         ends = {j: base + len(rig.joints) + i for i, j in enumerate(tips)}
         for j, joint in enumerate(rig.joints):
             place = stand if rig.parents[j] < 0 else rig.offsets[j]
-            node: dict[str, Any] = {"name": f"{name}_{joint}", "translation": place.tolist()}
+            node: dict[str, Any] = {"name": prefix + joint, "translation": place.tolist()}
             children = [base + c for c in rig.children(j)] + ([ends[j]] if j in ends else [])
             self._add("nodes", node | ({"children": children} if children else {}))
         for j, end in tips.items():
-            told = {"name": f"{name}_{rig.joints[j]}_end", "translation": end.tolist()}
+            told = {"name": f"{prefix}{rig.joints[j]}_end", "translation": end.tolist()}
             self._add("nodes", told)
         places = [*rest, *(rest[j] + end for j, end in tips.items())]
         return list(range(base, len(self._parts["nodes"]))), np.array(places) + stand
@@ -119,12 +130,14 @@ class _Document:
         return self._add("meshes", {"name": f"{name}_mesh", "primitives": [primitive]})
 
     def _animate(self, motion: Motion, joints: list[int]) -> None:
-        times = self._accessor(_single(motion.times_s)[:, None], "SCALAR", bounds=True)
-        rotations = _single(motion.rotations)
+        # In single precision, too, times rise from frame to frame.
+        times_s, frames = np.unique(_single(motion.times_s + self._later_s), return_index=True)
+        times = self._accessor(times_s[:, None], "SCALAR", bounds=True)
+        rotations, root = _single(motion.rotations[frames]), _single(motion.root[frames])
         for j in range(len(motion.rig.joints)):
             output = self._accessor(rotations[:, j], "VEC4")
             self._channel(joints[j], "rotation", times, output)
-        self._channel(joints[0], "translation", times, self._accessor(_single(motion.root), "VEC3"))
+        self._channel(joints[0], "translation", times, self._accessor(root, "VEC3"))
 
     def _channel(self, node: int, path: str, times: int, output: int) -> None:
         target = {"node": node, "path": path}
@@ -152,9 +165,10 @@ class _Document:
             accessor |= {"min": values.min(0).tolist(), "max": values.max(0).tolist()}
         return self._add("accessors", accessor)
 
-    def encoded(self) -> bytes:
+    def encoded(self, extras: dict[str, Any]) -> bytes:
+        generator = f"Poselift {__version__}"
         told = {
-            "asset": {"version": "2.0", "generator": f"Poselift {__version__}"},
+            "asset": {"version": "2.0", "generator": generator, "extras": extras},
             "scene": 0,
             "scenes": [{"name": "clip", "nodes": self._roots}],
             **self._parts,

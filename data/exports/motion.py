@@ -129,6 +129,10 @@ class Motion:
             for name, end in self.rig.ends.items()
         }
 
+    def axes(self) -> np.ndarray:
+        """(T, J, 3, 3) the joints' own axes, as columns."""
+        return self._forward()[1]
+
     def _forward(self) -> tuple[np.ndarray, np.ndarray]:
         """Where the joints are, (T, J, 3), and their axes as columns, (T, J, 3, 3)."""
         local = matrices_of(self.rotations)

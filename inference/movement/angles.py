@@ -24,7 +24,7 @@ from poselift.data.errors import LayoutMismatch, UnknownName
 from poselift.data.exports.settings import CUTOFF_HZ
 from poselift.data.skeletons import H36M17
 from poselift.data.structures import Poses3D, Timeline, count_of
-from poselift.inference.movement.smoothing import can_smooth, low_pass, velocities
+from poselift.inference.low_pass import can_smooth, low_pass, velocities
 
 POLE_DEG = 10.0
 _NEAREST = np.cos(np.radians(POLE_DEG))
@@ -106,7 +106,7 @@ def angles(poses: Poses3D, cutoff_hz: float | None = CUTOFF_HZ) -> Angles:
     """Angles of joints and segments of everybody.
 
     Args:
-        cutoff_hz: of the low-pass (smoothing.py) that the joints' places go through before;
+        cutoff_hz: of the low-pass (low_pass.py) that the joints' places go through before;
             None: there is none.
     Raises: LayoutMismatch: joints other than those of 'h36m'; ValueError: no such cut-off.
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from poselift.data.exports.settings import CUTOFF_HZ
 from poselift.data.structures import Poses3D, count_of
+from poselift.inference.low_pass import at_times, even_times, stretches
 from poselift.inference.movement.angles import smoothed_world
-from poselift.inference.movement.smoothing import at_times, even_times, stretches
 from poselift.inference.movement.walking import SIDES, Touch, walks
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from poselift.data.errors import one_line
 from poselift.data.structures import count_of
+from poselift.pipeline.commands.export_flags import add_export_flags, export_settings
 from poselift.pipeline.exports.formats import FORMATS, check_formats
 from poselift.pipeline.flag_values import names
 
@@ -22,31 +23,22 @@ def add(commands: Any) -> None:
     command.add_argument(
         "-o", "--output", required=True, type=Path, metavar="FOLDER", help="where they lie"
     )
-    command.add_argument(
-        "--person",
-        type=int,
-        action="append",
-        metavar="ID",
-        help="this person only; may be repeated",
-    )
-    command.add_argument(
-        "--raw",
-        action="store_true",
-        help="angles, gait, plots and mot without their low-pass of 6 Hz",
-    )
+    add_export_flags(command)
     command.set_defaults(handler=lambda asked: _export(asked, command))
 
 
 def _export(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
     from poselift.data.archives.stage_results import load_poses
-    from poselift.data.exports.settings import ExportSettings
     from poselift.pipeline.clip.exports import export_file
     from poselift.pipeline.exports.analysis import notes_of
     from poselift.pipeline.exports.scene import scene_of
 
     if not asked.to:
         command.error("--to names no format")
-    settings = ExportSettings(people=tuple(asked.person or ()), raw=asked.raw)
+    try:
+        settings = export_settings(asked)
+    except ValueError as error:
+        command.error(str(error))
     check_formats(asked.to, settings)
     poses = load_poses(asked.poses)
     written = export_file(asked.poses, poses, asked.output, asked.to, settings)

@@ -13,6 +13,7 @@ from poselift.data.errors import PoseliftError, one_line, told
 from poselift.data.structures import count_of
 from poselift.inference.detectors.choice import chosen
 from poselift.pipeline.clip.settings import RENDERS, STAGES, RunSettings
+from poselift.pipeline.commands.export_flags import add_export_flags, export_settings
 from poselift.pipeline.commands.shared_flags import (
     add_detector,
     add_lifter,
@@ -51,6 +52,7 @@ def add_run(commands: Any) -> None:
         metavar="LIST",
         help=f"write the poses as {', '.join(FORMATS)}: some of them, with commas between",
     )
+    add_export_flags(command, "--export-")
     add_stretch(command)
     add_view(command)
     command.add_argument(
@@ -80,6 +82,7 @@ def run(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
             people=asked.people,
             render=asked.render,
             exports=asked.export,
+            export_settings=export_settings(asked),
             start_s=asked.start,
             end_s=asked.end,
             rotate=asked.rotate,

@@ -1,4 +1,8 @@
-"""Makers of what movement measures: tables, OpenSim's MOT, and figures. Metres, z up, always."""
+"""Makers of what movement measures: tables, OpenSim's MOT, and figures.
+
+Always in metres, z up, of the world and at the video's own frames, whatever other formats are asked
+for.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ MEASURED = frozenset({"angles", "gait", "mot", "plots"})
 
 
 def angles_files(scene: Scene, axes: Axes) -> Made:
-    return {"angles.csv": lambda: angles_csv(scene.poses, scene.angles)}
+    return {"angles.csv": lambda: angles_csv(scene.filmed, scene.angles)}
 
 
 def gait_files(scene: Scene, axes: Axes) -> Made:
@@ -39,7 +43,7 @@ def plot_files(scene: Scene, axes: Axes) -> Made:
         return angles_png(scene.angles, i, scene.gaits[i])
 
     def path(i: int) -> bytes:
-        return path_png(scene.poses, i, scene.gaits[i], scene.settings.cutoff_hz)
+        return path_png(scene.filmed, i, scene.gaits[i], scene.settings.cutoff_hz)
 
     makers = {"angles": angles, "path": path}
     return {

@@ -45,7 +45,7 @@ class Format:
             raise UnknownName(f"unit of {self.name}", units, self.units)
         if self.up and up not in self.up:
             raise UnknownName(f"axis that points up in {self.name}", up, self.up)
-        return Axes(units, up)
+        return Axes(units, up, settings.space)
 
     def made(self, scene: Scene) -> Made:
         """Its files of a scene. Raises: UnknownName; LayoutMismatch: other joints are needed."""

@@ -20,7 +20,7 @@ def bvh_files(scene: Scene, axes: Axes) -> Made:
 
 
 def glb_files(scene: Scene, axes: Axes) -> Made:
-    return {"people.glb": lambda: glb(scene.motions)}
+    return {"people.glb": lambda: glb(scene.motions, scene.fps, axes)}
 
 
 def trc_files(scene: Scene, axes: Axes) -> Made:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from poselift.data.errors import UnknownName
+import numpy as np
+
 from poselift.data.exports.motion import Motion
+from poselift.data.exports.naming import named
 from poselift.data.exports.settings import ExportSettings
 from poselift.data.structures import Poses3D
 from poselift.inference.movement.angles import Angles, angles
 from poselift.inference.movement.gait import Gait, gait
+from poselift.inference.poses.reworked import (
+    at_rate,
+    in_place,
+    of_camera,
+    only,
+    smoothed,
+    without_gaps,
+)
 from poselift.inference.poses.rigging import rig
 
 
@@ -20,9 +29,15 @@ class Scene:
     """What is exported. Rigs, angles and gait are made when a format first asks for them.
 
     Args:
-        poses: as the settings ask; `world` is x right, y away, z up, metres.
+        own: the poses as the settings ask, but at the clip's own frames.
+        poses: the same at the frames that are asked for; `world` is x right, y away, z up,
+            metres.
+        filmed: the same people as they were lifted, whatever else is asked: what movement is
+            measured on.
     """
 
+    filmed: Poses3D
+    own: Poses3D
     poses: Poses3D
     settings: ExportSettings
 
@@ -36,40 +51,40 @@ class Scene:
 
     @cached_property
     def motions(self) -> tuple[Motion, ...]:
-        """In the order of `people`. Raises: LayoutMismatch."""
-        return tuple(rig(self.poses))
+        """In the order of `people`, joints called as asked. Raises: LayoutMismatch."""
+        return tuple(map(self._asked, rig(self.own), self.poses.valid))
+
+    def _asked(self, motion: Motion, valid: np.ndarray) -> Motion:
+        """One person's, given the frames that they are in."""
+        if self.settings.in_place:
+            motion = replace(motion, root=motion.root * (0, 1, 0))
+        if self.settings.fps is not None:
+            frames = np.flatnonzero(valid)
+            times_s = self.poses.timeline.times_s[frames]
+            motion = motion.resampled(times_s, int(frames[0]))
+        return named(motion, self.settings.names)
 
     @cached_property
     def angles(self) -> Angles:
         """Raises: LayoutMismatch."""
-        return angles(self.poses, self.settings.cutoff_hz)
+        return angles(self.filmed, self.settings.cutoff_hz)
 
     @cached_property
     def gaits(self) -> tuple[Gait, ...]:
         """In the order of `people`. Raises: LayoutMismatch."""
-        return tuple(gait(self.poses, self.settings.cutoff_hz))
+        return tuple(gait(self.filmed, self.settings.cutoff_hz))
 
 
 def scene_of(poses: Poses3D, settings: ExportSettings) -> Scene:
-    """Raises: UnknownName: nobody has an id that is asked for."""
+    """Raises: UnknownName: nobody has an id that is asked for; FormatError: see reworked."""
     if settings.people:
         poses = only(poses, settings.people)
-    return Scene(poses, settings)
-
-
-def only(poses: Poses3D, people: Sequence[int]) -> Poses3D:
-    """The poses of some people, by their ids. Raises: UnknownName: nobody has this id."""
-    known = poses.person_id.tolist()
-    for person in people:
-        if person not in known:
-            raise UnknownName("person", str(person), map(str, known))
-    rows = [i for i, person in enumerate(known) if person in people]
-    return replace(
-        poses,
-        person_id=poses.person_id[rows],
-        pose=poses.pose[rows],
-        trajectory=None if poses.trajectory is None else poses.trajectory[rows],
-        world=poses.world[rows],
-        valid=poses.valid[rows],
-        interpolated=poses.interpolated[rows],
-    )
+    poses = filmed = without_gaps(poses)
+    if settings.smooth_hz is not None:
+        poses = smoothed(poses, settings.smooth_hz)
+    if settings.space == "camera":
+        poses = of_camera(poses)
+    if settings.in_place:
+        poses = in_place(poses)
+    asked = poses if settings.fps is None else at_rate(poses, settings.fps)
+    return Scene(filmed, poses, asked, settings)

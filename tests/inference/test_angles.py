@@ -12,8 +12,8 @@ from walkers import poses_of
 import poselift
 from poselift.data.skeletons import COCO17, H36M17
 from poselift.data.structures import Poses3D
+from poselift.inference.low_pass import even_times, low_pass, velocities
 from poselift.inference.movement.angles import JOINT_ANGLES, NAMES, POLE_DEG, angles_of
-from poselift.inference.movement.smoothing import even_times, low_pass, velocities
 
 DEGREES = st.floats(-170, 170)
 SIDES = ("right", "left")
