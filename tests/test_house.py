@@ -24,7 +24,7 @@ STOREYS = (
     "inference.detecting",
     "inference.infer_video",
     "pipeline",
-    "pipeline.exports pipeline.mocap pipeline.overlay",
+    "pipeline.exports pipeline.imports pipeline.mocap pipeline.overlay",
     "pipeline.clip pipeline.reference pipeline.weights",
     "pipeline.commands",
     "pipeline.command_line",
