@@ -119,9 +119,7 @@ def read_trc(path: Path, units: Units | None, up: Up | None) -> list[EditedMotio
         fps = float(about.get("DataRate", "nan"))
         if not MIN_FPS <= fps <= MAX_FPS:
             raise ValueError("its header has no DataRate")
-        own = about.get("Units", "").strip().lower()
-        if units is None and own not in WORDS:
-            raise ValueError(f"its Units are {own[:20]!r}, none of {', '.join(WORDS)}")
+        scale = units or _unit_called(about.get("Units", ""))
         names = [cell.strip() for cell in rows[3][2::3]]
         order = [_place(names, joint) for joint in H36M17.joints]
         columns = [2 + 3 * j + axis for j in order for axis in range(3)]
@@ -136,7 +134,6 @@ def read_trc(path: Path, units: Units | None, up: Up | None) -> list[EditedMotio
             raise ValueError("its frames do not rise from 1")
     except (ValueError, IndexError) as error:
         raise _not(path, "a TRC file of poselift export", error) from None
-    scale: Units = units or next(unit for unit in WORDS if unit == own)
     world = z_up(points, scale, up or "y")
     return [EditedMotion(path, person_in_name(path), frames, times_s, world, None, fps)]
 
@@ -159,6 +156,14 @@ def _columns(rows: list[list[str]]) -> tuple[dict[str, list[str]], Units]:
     return {
         name: [row[header.index(column)] for row in rows[1:]] for name, column in wanted.items()
     }, unit
+
+
+def _unit_called(name: str) -> Units:
+    """Raises: ValueError: none of ours."""
+    for unit in WORDS:
+        if unit == name.strip().lower():
+            return unit
+    raise ValueError(f"its Units are {name[:20]!r}, none of {', '.join(WORDS)}")
 
 
 def _wholes(cells: Sequence[str], what: str) -> np.ndarray:
