@@ -204,9 +204,9 @@ def _array(value: Any, dimensions: int) -> np.ndarray:
     """Numbers in nested lists. Raises: ValueError: something else, or ragged."""
     try:
         found = np.array(value, np.float64)
-    except (TypeError, OverflowError):
-        found = np.array("no numbers")
-    if found.dtype != np.float64 or found.ndim != dimensions:
+    except (TypeError, OverflowError, ValueError):  # ragged, or no numbers
+        found = np.zeros((0,) * (dimensions + 1))
+    if found.ndim != dimensions:
         raise ValueError("has something else where numbers belong")
     return found
 
