@@ -60,7 +60,8 @@ from poselift.models.weights import LifterWeights, save_lifter
 from poselift.pipeline.clip.folder_record import RECORD, FolderRecord
 from poselift.pipeline.exports.formats import exports_of
 from poselift.pipeline.exports.scene import scene_of
-from poselift.pipeline.imports.edited_poses import alone, in_place_of, read_exported
+from poselift.pipeline.imports.edited_poses import alone, in_place_of
+from poselift.pipeline.imports.reading import read_exported
 from poselift.pipeline.mocap.mocap_recipe import read_recipe
 from poselift.pipeline.overlay.render import Renderer
 

@@ -27,7 +27,7 @@ def add_edited_flags(command: argparse.ArgumentParser) -> None:
 
 def check_keypoints_asked(asked: argparse.Namespace, command: argparse.ArgumentParser) -> None:
     """That keypoints, not poses, can be meant. Raises: FormatError: the file holds poses."""
-    from poselift.pipeline.imports.edited_poses import is_exported
+    from poselift.pipeline.imports.reading import is_exported
 
     for path in asked.input:
         if is_exported(path):
@@ -52,8 +52,8 @@ def import_edited(asked: argparse.Namespace, command: argparse.ArgumentParser) -
         alone,
         described,
         in_place_of,
-        read_exported,
     )
+    from poselift.pipeline.imports.reading import read_exported
 
     for flag in OF_KEYPOINTS:
         if getattr(asked, flag):

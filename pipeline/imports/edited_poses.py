@@ -9,7 +9,7 @@ is known of where it stands: there is no trajectory.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,13 +17,10 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from poselift.data.errors import FormatError, UnknownName
-from poselift.data.exports.settings import Units, Up
 from poselift.data.files.memory_budget import Budget, budget_of
 from poselift.data.skeletons import H36M17
 from poselift.data.structures import MAX_FPS, MIN_FPS, Poses3D, Timeline, count_of
-from poselift.pipeline.imports.joint_tables import FORMAT, read_csv, read_json, read_trc
-from poselift.pipeline.imports.motions import MAX_PEOPLE, EditedMotion
-from poselift.pipeline.imports.rig_motion import read_rig
+from poselift.pipeline.imports.motions import EditedMotion
 
 SIZE = (1920, 1080)  # of the picture, where nobody says
 FRAME_BYTES = 17 * 3 * 8 * 6
@@ -31,13 +28,6 @@ FRAME_BYTES = 17 * 3 * 8 * 6
 SPARSEST, FEW_FRAMES = 50, 10_000
 SLACK_S = 1e-3  # files have times with six digits, BVH the mean rate of the frames
 
-Read = Callable[[Path, Units | None, Up | None], list[EditedMotion]]
-READERS: dict[str, Read] = {
-    ".bvh": read_rig,
-    ".csv": read_csv,
-    ".json": read_json,
-    ".trc": read_trc,
-}
 LEVEL = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])  # world to camera, columns
 
 
@@ -51,65 +41,6 @@ class ReadBack:
 
     poses: Poses3D
     notes: tuple[str, ...] = ()
-
-
-def is_exported(path: Path) -> bool:
-    """Whether a file is one of 3D joints that `poselift export` writes: BVH, CSV or JSON."""
-    if path.suffix.lower() == ".bvh":
-        return True
-    try:
-        with path.open("rb") as stream:
-            start = stream.read(4096)
-    except OSError:
-        return False
-    return FORMAT.encode() in start or start.startswith(b"person,frame,time_s,interpolated,joint,")
-
-
-def read_exported(
-    paths: Sequence[Path],
-    *,
-    person: int | None = None,
-    units: Units | None = None,
-    up: Up | None = None,
-) -> list[EditedMotion]:
-    """The motions in files that `poselift export` wrote; each person once.
-
-    Args:
-        person: whose motion it is, of a file of one person.
-        units, up: see the readers; None: what the file says, or its people.
-    Raises: FormatError, LayoutMismatch, MissingDependency.
-    """
-    found: list[EditedMotion] = []
-    for path in paths:
-        reader = READERS.get(path.suffix.lower())
-        if reader is None:
-            raise FormatError(
-                f"{path}: 3D poses are read back from {', '.join(READERS)}. Export them as one of "
-                "these."
-            )
-        found += reader(path, units, up)
-    if person is not None:
-        if len(found) != 1:
-            raise FormatError(
-                f"{paths[0]}: --person says whose a motion is, but {len(found)} were read. Give "
-                "the file of one person, or leave it out."
-            )
-        found = [found[0].of(person)]
-    free = (number for number in range(1, MAX_PEOPLE + 2))
-    known = [motion.person_id for motion in found if motion.person_id is not None]
-    if len(set(known)) < len(known) or len(found) > MAX_PEOPLE:
-        raise FormatError(
-            f"{paths[-1]}: somebody is there twice, or more than {MAX_PEOPLE} people are. Give "
-            "each person once."
-        )
-    if len(found) == 1:
-        return found
-    return [
-        motion
-        if motion.person_id is not None
-        else motion.of(next(number for number in free if number not in known))
-        for motion in found
-    ]
 
 
 def alone(

@@ -25,7 +25,8 @@ from poselift.inference.poses.rigging import rig
 from poselift.pipeline.command_line import main
 from poselift.pipeline.exports.formats import exports_of
 from poselift.pipeline.exports.scene import scene_of
-from poselift.pipeline.imports.edited_poses import alone, in_place_of, read_exported
+from poselift.pipeline.imports.edited_poses import alone, in_place_of
+from poselift.pipeline.imports.reading import read_exported
 
 TABLES = ("csv", "json", "trc")
 TILT = np.radians(25)
