@@ -112,7 +112,11 @@ def test_files_of_others_are_kept(
 @pytest.mark.parametrize(
     ("formats", "more", "words"),
     [
-        ("fbx", (), "unknown export format 'fbx'. Known: bvh, csv, glb, json, trc."),
+        (
+            "fbz",
+            (),
+            "unknown export format 'fbz'. Known: bvh, c3d, csv, glb, json, parquet, trc, usda.",
+        ),
         ("csv", ("--person", "3"), "unknown person '3'. Known: 1, 2."),
     ],
 )
