@@ -17,25 +17,33 @@ from typing import Any
 import numpy as np
 
 from poselift.data import __version__
+from poselift.data.exports.camera import Camera, names_of
 from poselift.data.exports.figure import colour_of, figure_of, standing
 from poselift.data.exports.motion import Motion
+from poselift.data.exports.rotations import quaternions_of
 from poselift.data.exports.settings import WORDS, Axes
 
 FLOAT, BYTE = 5126, 5121
 VERTICES = 34962
+NEAREST_M = 0.01  # that a camera sees
 OWN = Axes("m", "y")
 
 
-def glb(motions: Sequence[Motion], fps: float, axes: Axes = OWN) -> bytes:
+def glb(
+    motions: Sequence[Motion], fps: float, axes: Axes = OWN, cameras: Sequence[Camera] = ()
+) -> bytes:
     """Everybody's motion. People, frames that were not seen and axes are told in `extras`.
 
     Args:
         fps: of the frames, for those who read it: they keep their own times.
         axes: metres, y up, in the world's or the camera's space.
+        cameras: of each person, or none.
     """
     document = _Document(-min(0.0, *(motion.times_s[0] for motion in motions)))
     for motion in motions:
         document.add_person(motion, f"person_{motion.person_id}_" if len(motions) > 1 else "")
+    for name, camera in names_of(cameras, [motion.person_id for motion in motions]).items():
+        document.add_camera(name, camera, axes)
     return document.encoded({"units": WORDS[axes.units], "axes": axes.text, "fps": fps})
 
 
@@ -48,7 +56,9 @@ class _Document:
         self._blob = bytearray()
         self._parts: dict[str, list[Any]] = {
             part: []
-            for part in ("nodes", "meshes", "skins", "materials", "accessors", "bufferViews")
+            for part in (
+                *("nodes", "meshes", "skins", "materials", "accessors", "bufferViews", "cameras"),
+            )
         }
         self._roots: list[int] = []
         self._channels: list[Any] = []
@@ -75,6 +85,23 @@ class _Document:
         armature = {"name": name, "children": [joints[0]], "extras": told}
         self._roots += [self._add("nodes", armature), body]
         self._animate(motion, joints)
+
+    def add_camera(self, name: str, camera: Camera, axes: Axes) -> None:
+        place, turned = camera.posed(axes)
+        lens = {
+            "yfov": 2 * float(np.arctan(camera.height / 2 / camera.focal_px)),
+            "aspectRatio": camera.width / camera.height,
+            "znear": NEAREST_M,
+        }
+        seen = self._add("cameras", {"name": name, "type": "perspective", "perspective": lens})
+        node = {
+            "name": name,
+            "camera": seen,
+            "translation": place.tolist(),
+            "rotation": quaternions_of(turned[None])[0].tolist(),
+            "extras": {"off_px": camera.off_px},
+        }
+        self._roots.append(self._add("nodes", node))
 
     def _add_joints(self, motion: Motion, prefix: str) -> tuple[list[int], np.ndarray]:
         """Nodes of joints and of the ends of last bones, and their places at rest."""
@@ -152,7 +179,7 @@ class _Document:
             "asset": {"version": "2.0", "generator": generator, "extras": extras},
             "scene": 0,
             "scenes": [{"name": "clip", "nodes": self._roots}],
-            **self._parts,
+            **{part: values for part, values in self._parts.items() if values},
             "animations": [
                 {"name": "motion", "channels": self._channels, "samplers": self._samplers}
             ],

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from poselift.data import __version__
+from poselift.data.exports.camera import Camera
 from poselift.data.exports.settings import WORDS, Axes
 from poselift.data.files.optional_packages import optional_package
 from poselift.data.structures import Poses3D
@@ -78,9 +81,11 @@ def _about(poses: Poses3D, axes: Axes) -> dict[str, Any]:
     }
 
 
-def poses_json(poses: Poses3D, axes: Axes = Z_UP) -> bytes:
+def poses_json(poses: Poses3D, axes: Axes = Z_UP, cameras: Sequence[Camera] = ()) -> bytes:
     """All that Poses3D says of its world, with what its axes and units are."""
     everyone = [_person(poses, i, axes) for i in range(len(poses.person_id))]
+    for person, camera in itertools.zip_longest(everyone, cameras):
+        person["camera"] = camera and _camera(camera, axes)
     told = {"format": "poselift-export/1", **_about(poses, axes)}
     told |= {
         "frames": len(poses.timeline),
@@ -98,6 +103,24 @@ def _person(poses: Poses3D, i: int, axes: Axes) -> dict[str, Any]:
         "first_frame": int(frames[0]),
         "interpolated_frames": np.flatnonzero(poses.interpolated[i] & poses.valid[i]).tolist(),
         "positions": np.round(axes.points(poses.world[i, frames]), 6).tolist(),
+    }
+
+
+def _camera(camera: Camera, axes: Axes) -> dict[str, Any]:
+    """Where it stands and what it sees; directions are those of the picture, in the file's axes."""
+    place, turned = camera.posed(axes)
+    right, up, back = turned.T
+    return {
+        "width": camera.width,
+        "height": camera.height,
+        "focal_px": camera.focal_px,
+        "principal_point_px": [camera.width / 2, camera.height / 2],
+        "position": place.tolist(),
+        "right": right.tolist(),
+        "down": (-up).tolist(),
+        "forward": (-back).tolist(),
+        "median_off_px": round(camera.off_px[0], 3),
+        "largest_off_px": round(camera.off_px[1], 3),
     }
 
 

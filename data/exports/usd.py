@@ -12,18 +12,23 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from poselift.data import __version__
+from poselift.data.exports.camera import Camera, names_of
 from poselift.data.exports.figure import colour_of, figure_of, standing
 from poselift.data.exports.motion import Motion, Rig
 from poselift.data.exports.settings import Axes
 
 OWN = Axes("m", "y")
+FILM_MM = 36.0
 
 
-def usda(motions: Sequence[Motion], fps: float, axes: Axes = OWN) -> bytes:
+def usda(
+    motions: Sequence[Motion], fps: float, axes: Axes = OWN, cameras: Sequence[Camera] = ()
+) -> bytes:
     """Everybody's motion.
 
     Args:
         fps: frames a second; a frame's time is its own.
+        cameras: of each person, or none.
     """
     codes = np.concatenate([motion.times_s for motion in motions]) * fps
     lines = [
@@ -47,6 +52,8 @@ def usda(motions: Sequence[Motion], fps: float, axes: Axes = OWN) -> bytes:
     ]
     for i, motion in enumerate(motions):
         lines += ["    " + line for line in _person(motion.seen_in(axes), i, fps, axes)]
+    for name, camera in names_of(cameras, [motion.person_id for motion in motions]).items():
+        lines += ["    " + line for line in _camera(name, camera, axes)]
     return ("\n".join([*lines, "}", ""])).encode("ascii")
 
 
@@ -129,6 +136,29 @@ def _body(rig: Rig, places: np.ndarray, number: int, axes: Axes) -> list[str]:
         '        interpolation = "vertex"',
         "    )",
         '    uniform token subdivisionScheme = "none"',
+        "}",
+    ]
+
+
+def _camera(name: str, camera: Camera, axes: Axes) -> list[str]:
+    """Its film is FILM_MM wide; only the proportion to the focal length counts."""
+    place, turned = camera.posed(axes)
+    rows = [f"({', '.join(f'{value:.9f}' for value in row)}, 0)" for row in turned.T]
+    film = FILM_MM / camera.width
+    return [
+        f'def Camera "{name}" (',
+        "    customData = {",
+        f"        double[] off_px = {list(camera.off_px)}",
+        "    }",
+        ")",
+        "{",
+        f"    float focalLength = {camera.focal_px * film:.9g}",
+        f"    float horizontalAperture = {FILM_MM:.9g}",
+        f"    float verticalAperture = {camera.height * film:.9g}",
+        f"    float2 clippingRange = ({_number(0.01 * axes.scale)}, {_number(1000 * axes.scale)})",
+        f"    matrix4d xformOp:transform = ( {', '.join(rows)}, "
+        f"({', '.join(map(_number, place))}, 1) )",
+        '    uniform token[] xformOpOrder = ["xformOp:transform"]',
         "}",
     ]
 

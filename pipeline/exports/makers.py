@@ -22,11 +22,11 @@ def bvh_files(scene: Scene, axes: Axes) -> Made:
 
 
 def glb_files(scene: Scene, axes: Axes) -> Made:
-    return {"people.glb": lambda: glb(scene.motions, scene.fps, axes)}
+    return {"people.glb": lambda: glb(scene.motions, scene.fps, axes, scene.cameras)}
 
 
 def usda_files(scene: Scene, axes: Axes) -> Made:
-    return {"people.usda": lambda: usda(scene.motions, scene.fps, axes)}
+    return {"people.usda": lambda: usda(scene.motions, scene.fps, axes, scene.cameras)}
 
 
 def c3d_files(scene: Scene, axes: Axes) -> Made:
@@ -48,4 +48,4 @@ def parquet_files(scene: Scene, axes: Axes) -> Made:
 
 
 def json_files(scene: Scene, axes: Axes) -> Made:
-    return {"poses.json": lambda: poses_json(scene.poses, axes)}
+    return {"poses.json": lambda: poses_json(scene.poses, axes, scene.cameras)}
