@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         VideoError,
     )
     from poselift.data.exports.motion import Motion, Rig
+    from poselift.data.exports.settings import ExportSettings
     from poselift.data.structures import (
         Detections,
         FrameDetections,
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from poselift.inference.detectors.choice import DetectorChoice
     from poselift.inference.poses.rigging import rig
     from poselift.pipeline.clip.calls import detect, lift, render, track
+    from poselift.pipeline.clip.exports import export
     from poselift.pipeline.clip.run_clip import ClipResult
     from poselift.pipeline.clip.run_many import run_video
     from poselift.pipeline.clip.settings import RunSettings
@@ -64,6 +66,7 @@ __all__ = [
     "Detections",
     "DetectorChoice",
     "DownloadError",
+    "ExportSettings",
     "FormatError",
     "FrameDetections",
     "Keypoints2D",
@@ -84,6 +87,7 @@ __all__ = [
     "VideoError",
     "__version__",
     "detect",
+    "export",
     "lift",
     "load_detections",
     "load_poses",
@@ -109,12 +113,14 @@ _ROOMS = {
         *("UnsafeFile", "VideoError"),
     ),
     "data.exports.motion": ("Motion", "Rig"),
+    "data.exports.settings": ("ExportSettings",),
     "data.structures": (
         *("Detections", "FrameDetections", "Keypoints2D", "Poses3D", "Timeline", "Tracks"),
     ),
     "inference.detectors.choice": ("DetectorChoice",),
     "inference.poses.rigging": ("rig",),
     "pipeline.clip.calls": ("detect", "lift", "render", "track"),
+    "pipeline.clip.exports": ("export",),
     "pipeline.clip.run_clip": ("ClipResult",),
     "pipeline.clip.run_many": ("run_video",),
     "pipeline.clip.settings": ("RunSettings",),
