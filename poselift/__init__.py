@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         VideoError,
     )
     from poselift.data.exports.motion import Motion, Rig
+    from poselift.data.exports.settings import ExportSettings
     from poselift.data.structures import (
         Detections,
         FrameDetections,
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from poselift.inference.movement.gait import Contact, Gait, gait
     from poselift.inference.poses.rigging import rig
     from poselift.pipeline.clip.calls import detect, lift, render, track
+    from poselift.pipeline.clip.exports import export
     from poselift.pipeline.clip.run_clip import ClipResult
     from poselift.pipeline.clip.run_many import run_video
     from poselift.pipeline.clip.settings import RunSettings
@@ -68,6 +70,7 @@ __all__ = [
     "Detections",
     "DetectorChoice",
     "DownloadError",
+    "ExportSettings",
     "FormatError",
     "FrameDetections",
     "Gait",
@@ -90,6 +93,7 @@ __all__ = [
     "__version__",
     "angles",
     "detect",
+    "export",
     "gait",
     "lift",
     "load_detections",
@@ -117,6 +121,7 @@ _ROOMS = {
         *("UnsafeFile", "VideoError"),
     ),
     "data.exports.motion": ("Motion", "Rig"),
+    "data.exports.settings": ("ExportSettings",),
     "data.structures": (
         *("Detections", "FrameDetections", "Keypoints2D", "Poses3D", "Timeline", "Tracks"),
     ),
@@ -125,6 +130,7 @@ _ROOMS = {
     "inference.movement.gait": ("Contact", "Gait", "gait"),
     "inference.poses.rigging": ("rig",),
     "pipeline.clip.calls": ("detect", "lift", "render", "track"),
+    "pipeline.clip.exports": ("export",),
     "pipeline.clip.run_clip": ("ClipResult",),
     "pipeline.clip.run_many": ("run_video",),
     "pipeline.clip.settings": ("RunSettings",),

@@ -65,7 +65,7 @@ def world_of(people: Sequence[LiftedPose], layout: Skeleton) -> World:
             continue
         upright = (person.up * body).sum(-1, keepdims=True) > np.cos(np.radians(UPRIGHT_DEGREES))
         votes.append(unit_vectors(person.up + body * upright))
-    return World(_axes(geometric_median(np.concatenate(votes).astype(float))))
+    return World(axes_of(geometric_median(np.concatenate(votes).astype(float))))
 
 
 def body_up(pose: np.ndarray, layout: Skeleton) -> np.ndarray:
@@ -86,7 +86,8 @@ def geometric_median(vectors: np.ndarray, rounds: int = 30) -> np.ndarray:
     return centre
 
 
-def _axes(up: np.ndarray) -> np.ndarray:
+def axes_of(up: np.ndarray) -> np.ndarray:
+    """(3,) up in camera space -> (3, 3) the world's axes there: right, away, up, as rows."""
     up = unit_vectors(up)
     forward = np.array([0.0, 0.0, 1.0])
     if abs(up @ forward) > 0.98:  # a camera that looks straight down or up

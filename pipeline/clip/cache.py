@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from poselift.data import __version__
-from poselift.pipeline.clip.folder_record import ASIDE, FolderRecord
+from poselift.pipeline.clip.folder_record import ASIDE, FolderRecord, write_part
 
 Value = TypeVar("Value")
 
@@ -163,7 +163,7 @@ class StageCache:
 
 
 def _write_content(content: Callable[[], bytes], part: Path) -> None:
-    part.write_bytes(content())
+    write_part(part, content())
 
 
 def _digest(stage: str, shapes: Mapping[str, Any], before: str) -> str:

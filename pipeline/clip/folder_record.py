@@ -68,6 +68,17 @@ class Entry:
     before: str = ""
 
 
+def write_part(part: Path, content: bytes) -> None:
+    """Raises: OutputError: the disk is full, or the folder gone."""
+    try:
+        part.write_bytes(content)
+    except OSError as error:
+        place = part.parent.parent / part.name
+        raise OutputError(
+            f"{place}: cannot be written ({reason_of(error)}). Free space, or choose another place."
+        ) from error
+
+
 def origin_of(folder: Path) -> Origin | None:
     """What the results in a folder are of; None when it holds none of ours."""
     return FolderRecord(folder).origin

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from poselift.data.errors import UnknownName
 from poselift.data.exports.settings import Axes, ExportSettings, Units, Up
+from poselift.data.files.optional_packages import optional_package
 
 if TYPE_CHECKING:
     from poselift.pipeline.exports.scene import Scene
@@ -29,6 +30,7 @@ class Format:
         maker: MODULE:FUNCTION, a Maker; imported when asked for.
         units, up: what it can be in, its own choice first; none: it holds no lengths, or no
             places, and takes whatever is asked.
+        needs: a package of the extra `exports`.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Format:
     maker: str
     units: tuple[Units, ...] = ()
     up: tuple[Up, ...] = ()
+    needs: str = ""
 
     def axes(self, settings: ExportSettings) -> Axes:
         """What its files are in. Raises: UnknownName: the format cannot be in what is asked."""
@@ -61,14 +64,26 @@ FORMATS = {
     kind.name: kind
     for kind in (
         Format("bvh", r"person_\d+\.bvh", f"{_MAKERS}:bvh_files", ("cm", "m"), ("y", "z")),
+        Format(
+            "c3d", r"person_\d+\.c3d", f"{_MAKERS}:c3d_files", ("mm",), ("z", "y"), needs="ezc3d"
+        ),
         Format("csv", r"joints\.csv", f"{_MAKERS}:csv_files", ("m", "cm"), ("z", "y")),
         Format("glb", r"people\.glb", f"{_MAKERS}:glb_files", ("m",), ("y",)),
         Format("json", r"poses\.json", f"{_MAKERS}:json_files", ("m", "cm"), ("z", "y")),
+        Format(
+            "parquet",
+            r"joints\.parquet",
+            f"{_MAKERS}:parquet_files",
+            ("m", "cm"),
+            ("z", "y"),
+            needs="pyarrow",
+        ),
         Format("angles", r"angles\.csv", f"{_ANALYSIS}:angles_files"),
         Format("gait", r"(gait|contacts)\.csv", f"{_ANALYSIS}:gait_files"),
         Format("mot", r"person_\d+_angles\.mot", f"{_ANALYSIS}:mot_files"),
         Format("plots", r"person_\d+_(angles|path)\.png", f"{_ANALYSIS}:plot_files"),
         Format("trc", r"person_\d+\.trc", f"{_MAKERS}:trc_files", ("m", "cm"), ("y",)),
+        Format("usda", r"people\.usda", f"{_MAKERS}:usda_files", ("m", "cm"), ("y", "z")),
     )
 }
 # The names of all files that an export writes.
@@ -76,11 +91,17 @@ FILES = re.compile("|".join(kind.files for kind in FORMATS.values()))
 
 
 def check_formats(formats: Sequence[str], settings: ExportSettings) -> None:
-    """Before any work. Raises: UnknownName: no such format, or it cannot be as asked."""
+    """Before any work.
+
+    Raises: UnknownName: no such format, or it cannot be as asked; MissingDependency.
+    """
     for name in formats:
         if name not in FORMATS:
             raise UnknownName("export format", name, FORMATS)
-        FORMATS[name].axes(settings)
+        kind = FORMATS[name]
+        kind.axes(settings)
+        if kind.needs:
+            optional_package(kind.needs, f"Exporting to {name}", "exports")
 
 
 def exports_of(scene: Scene, formats: Sequence[str]) -> Made:

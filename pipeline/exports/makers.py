@@ -5,9 +5,11 @@ from __future__ import annotations
 from functools import partial
 
 from poselift.data.exports.bvh import bvh
+from poselift.data.exports.c3d import c3d
 from poselift.data.exports.glb import glb
 from poselift.data.exports.settings import Axes
-from poselift.data.exports.tables import joints_csv, poses_json, trc
+from poselift.data.exports.tables import joints_csv, joints_parquet, poses_json, trc
+from poselift.data.exports.usd import usda
 from poselift.pipeline.exports.formats import Made
 from poselift.pipeline.exports.scene import Scene
 
@@ -20,7 +22,16 @@ def bvh_files(scene: Scene, axes: Axes) -> Made:
 
 
 def glb_files(scene: Scene, axes: Axes) -> Made:
-    return {"people.glb": lambda: glb(scene.motions, scene.fps, axes)}
+    return {"people.glb": lambda: glb(scene.motions, scene.fps, axes, scene.cameras)}
+
+
+def usda_files(scene: Scene, axes: Axes) -> Made:
+    return {"people.usda": lambda: usda(scene.motions, scene.fps, axes, scene.cameras)}
+
+
+def c3d_files(scene: Scene, axes: Axes) -> Made:
+    names = [f"person_{person}.c3d" for person in scene.people]
+    return {name: partial(c3d, scene.poses, i, axes) for i, name in enumerate(names)}
 
 
 def trc_files(scene: Scene, axes: Axes) -> Made:
@@ -32,5 +43,9 @@ def csv_files(scene: Scene, axes: Axes) -> Made:
     return {"joints.csv": lambda: joints_csv(scene.poses, axes)}
 
 
+def parquet_files(scene: Scene, axes: Axes) -> Made:
+    return {"joints.parquet": lambda: joints_parquet(scene.poses, axes)}
+
+
 def json_files(scene: Scene, axes: Axes) -> Made:
-    return {"poses.json": lambda: poses_json(scene.poses, axes)}
+    return {"poses.json": lambda: poses_json(scene.poses, axes, scene.cameras)}

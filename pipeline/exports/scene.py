@@ -7,12 +7,14 @@ from functools import cached_property
 
 import numpy as np
 
+from poselift.data.exports.camera import Camera
 from poselift.data.exports.motion import Motion
 from poselift.data.exports.naming import named
 from poselift.data.exports.settings import ExportSettings
 from poselift.data.structures import Poses3D
 from poselift.inference.movement.angles import Angles, angles
 from poselift.inference.movement.gait import Gait, gait
+from poselift.inference.poses.clip_camera import cameras_of
 from poselift.inference.poses.reworked import (
     at_rate,
     in_place,
@@ -53,6 +55,11 @@ class Scene:
     def motions(self) -> tuple[Motion, ...]:
         """In the order of `people`, joints called as asked. Raises: LayoutMismatch."""
         return tuple(map(self._asked, rig(self.own), self.poses.valid))
+
+    @cached_property
+    def cameras(self) -> tuple[Camera, ...]:
+        """In the order of `people`; none where the poses do not say."""
+        return cameras_of(self.own)
 
     def _asked(self, motion: Motion, valid: np.ndarray) -> Motion:
         """One person's, given the frames that they are in."""

@@ -112,7 +112,7 @@ def test_files_of_others_are_kept(
 @pytest.mark.parametrize(
     ("formats", "more", "words"),
     [
-        ("fbx", (), f"unknown export format 'fbx'. Known: {', '.join(sorted(FORMATS))}."),
+        ("fbz", (), f"unknown export format 'fbz'. Known: {', '.join(sorted(FORMATS))}."),
         ("csv", ("--person", "3"), "unknown person '3'. Known: 1, 2."),
     ],
 )

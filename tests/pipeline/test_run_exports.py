@@ -7,9 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from test_export_camera import check_on_keypoints
 
 import poselift
-from poselift.data.archives.stage_results import load_poses
+from poselift.data.archives.stage_results import load_poses, load_tracks
 from poselift.data.exports.settings import ExportSettings
 from poselift.pipeline.clip.cache import StageCache
 from poselift.pipeline.clip.folder_record import FolderRecord, Origin, locked
@@ -44,6 +45,8 @@ def test_a_runs_exports_are_of_its_poses(
     assert "export" not in run("--export", "csv", "--force", "export")
     assert (folder / "joints.csv").read_bytes() == written
     assert "export" not in run("--export", "json")
+    told = json.loads((folder / "poses.json").read_text())
+    check_on_keypoints(told, load_tracks(folder / "keypoints2d.npz").people)
     # By hand, into the run's folder: of the same poses, so they stay with the others.
     assert main(["export", str(folder / "poses3d.npz"), "--to", "trc", "-o", str(folder)]) == 0
     capsys.readouterr()
