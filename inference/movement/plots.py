@@ -6,10 +6,12 @@ Nothing of Matplotlib's global state is used or changed: figures draw themselves
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -56,8 +58,9 @@ def angles_png(angles: Angles, person: int, gait: Gait) -> bytes:
     for axes, (title, names, on_feet) in zip(panels.flat, _PANELS, strict=True):
         _dress(axes, title)
         _shade(axes, times_s, angles.interpolated[person, frames])
-        for contact in gait.contacts:
-            axes.axvline(contact.time_s, color=COLOURS[contact.side], lw=0.6, ls=(0, (1, 2)))
+        for side in SIDES:
+            touches = [c.time_s for c in gait.contacts if c.side == side]
+            _lines(axes, [[(t, 0), (t, 1)] for t in touches], side, lw=0.6, ls=(0, (1, 2)))
         for i, name in enumerate(names):
             degrees = angles.of(gait.person_id, name)[frames]
             axes.plot(*_broken(times_s, degrees), color=_colour(name, i), lw=1.3)
@@ -153,19 +156,32 @@ def _shade(axes: Axes, times_s: np.ndarray, unseen: np.ndarray) -> None:
     edges = np.diff(unseen.astype(int), prepend=0, append=0)
     middles = (times_s[1:] + times_s[:-1]) / 2
     bounds = np.concatenate([times_s[:1], middles, times_s[-1:]])
-    for first, last in zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1), strict=True):
-        axes.axvspan(bounds[first], bounds[last], color=UNSEEN, lw=0, zorder=0)
+    spans = [
+        (bounds[first], bounds[last] - bounds[first])
+        for first, last in zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1), strict=True)
+    ]
+    low_high = axes.get_xaxis_transform()
+    axes.broken_barh(spans, (0, 1), transform=low_high, color=UNSEEN, lw=0, zorder=0)
+
+
+def _lines(axes: Axes, lines: list[list[tuple[float, float]]], side: str, **style: Any) -> None:
+    """Of any number, as one; x in seconds, y in shares of the panel's height."""
+    of_panel = axes.get_xaxis_transform()
+    axes.add_collection(
+        LineCollection(lines, colors=COLOURS[side], transform=of_panel, **style), autolim=False
+    )
 
 
 def _stand(axes: Axes, gait: Gait) -> None:
     """A bar on the bottom of the panel for each time that a foot is on the ground."""
-    for contact in gait.contacts:
-        if contact.off_s is not None:
-            y = 0.02 + 0.035 * SIDES.index(contact.side)
-            axes.plot(
-                [contact.time_s, contact.off_s], [y, y], transform=axes.get_xaxis_transform(),
-                color=COLOURS[contact.side], lw=2.2, solid_capstyle="butt", alpha=0.85,
-            )  # fmt: skip
+    for i, side in enumerate(SIDES):
+        y = 0.02 + 0.035 * i
+        bars = [
+            [(contact.time_s, y), (contact.off_s, y)]
+            for contact in gait.contacts
+            if contact.side == side and contact.off_s is not None
+        ]
+        _lines(axes, bars, side, lw=2.2, alpha=0.85, capstyle="butt")
     if gait.contacts:
         axes.margins(y=0.12)
 
