@@ -41,8 +41,10 @@ def without_gaps(poses: Poses3D) -> Poses3D:
     """Lives in one stretch: a gap is filled in a straight line, and marked as interpolated.
 
     Poses of a run have no gaps. Raises: FormatError: somebody is in no frame, or somewhere
-    in one without a position.
+    in one without a position, or two have one id.
     """
+    if len({*poses.person_id.tolist()}) < len(poses.person_id) or (poses.person_id < 0).any():
+        raise FormatError(f"ids of people are numbers from 0, each once, not {poses.person_id}.")
     for i, person in enumerate(poses.person_id.tolist()):
         if not poses.valid[i].any():
             raise FormatError(f"person {person} is in no frame. Leave them out of the export.")
