@@ -37,7 +37,9 @@ def c3d(poses: Poses3D, person: int, axes: Axes = OWN) -> bytes:
     file = ezc3d.c3d()
     point = file["parameters"]["POINT"]
     point["RATE"]["value"] = [poses.timeline.fps]
-    point["LABELS"]["value"] = list(poses.layout.joints)
+    point["LABELS"]["value"] = [
+        name.encode("ascii", "replace").decode() for name in poses.layout.joints
+    ]
     point["UNITS"]["value"] = [axes.units]
     file.add_parameter("POINT", "X_SCREEN", ["+X"])
     file.add_parameter("POINT", "Y_SCREEN", [f"+{axes.up.upper()}"])

@@ -28,7 +28,7 @@ def joints_csv(poses: Poses3D, axes: Axes = Z_UP) -> bytes:
     rows.writerow(columns)
     told = [_texts(values) for values in columns.values()]
     rows.writerows(zip(*told, strict=True))
-    return text.getvalue().encode("ascii")
+    return text.getvalue().encode("utf-8")
 
 
 def joints_parquet(poses: Poses3D, axes: Axes = Z_UP) -> bytes:
@@ -132,7 +132,8 @@ def trc(poses: Poses3D, person: int, name: str, axes: Axes = Y_UP) -> bytes:
     """
     frames = np.flatnonzero(poses.valid[person])
     rows = axes.points(poses.world[person, frames]).reshape(len(frames), -1)
-    fps, count, joints = f"{poses.timeline.fps:.10g}", len(frames), poses.layout.joints
+    fps, count = f"{poses.timeline.fps:.10g}", len(frames)
+    joints = ["".join(name.split()) for name in poses.layout.joints]  # blanks part columns
     lines = [
         f"PathFileType\t4\t(X/Y/Z)\t{name}",
         "DataRate\tCameraRate\tNumFrames\tNumMarkers\tUnits\tOrigDataRate\tOrigDataStartFrame"

@@ -70,7 +70,7 @@ def _person(motion: Motion, number: int, fps: float, axes: Axes) -> list[str]:
         f'def SkelRoot "{name}" (',
         '    prepend apiSchemas = ["SkelBindingAPI"]',
         "    customData = {",
-        f"        int person = {motion.person_id}",
+        f"        int64 person = {motion.person_id}",
         f"        int first_frame = {motion.first_frame}",
         f"        int[] interpolated_frames = {unseen}",
         "    }",

@@ -34,11 +34,11 @@ _PANELS: tuple[tuple[str, tuple[str, ...], bool], ...] = (
     ("Hip flexion", ("left_hip", "right_hip"), True),
     ("Knee flexion", ("left_knee", "right_knee"), True),
     ("Hip abduction", ("left_hip_abduction", "right_hip_abduction"), True),
-    ("Trunk and head, from the horizontal", ("trunk", "head"), False),
+    ("Trunk and head inclination", ("trunk", "head"), False),
     ("Shoulder flexion", ("left_shoulder", "right_shoulder"), False),
     ("Elbow flexion", ("left_elbow", "right_elbow"), False),
     ("Shoulder abduction", ("left_shoulder_abduction", "right_shoulder_abduction"), False),
-    ("Pelvis and shoulders, left side up", ("pelvis", "shoulders"), False),
+    ("Pelvis and shoulder tilt", ("pelvis", "shoulders"), False),
 )
 # Of the floor that is drawn: height by width, and how wide at least.
 _FLATTEST, _TALLEST, _LEAST_SPAN_M = 0.3, 0.8, 1.0
@@ -53,8 +53,11 @@ def angles_png(angles: Angles, person: int, gait: Gait) -> bytes:
     """
     frames = np.flatnonzero(angles.valid[person])
     times_s = angles.timeline.times_s[frames]
-    figure = Figure((WIDTH_IN, 7.6), DPI, layout="constrained")
-    panels = figure.subplots(4, 2, sharex=True)
+    figure = Figure((WIDTH_IN, 7.6), DPI)
+    # Without a search for a layout: the panels of everybody lie alike.
+    margins = {"left": 0.05, "right": 0.995, "top": 0.935, "bottom": 0.085}
+    margins |= {"hspace": 0.2, "wspace": 0.13}
+    panels = figure.subplots(4, 2, sharex=True, gridspec_kw=margins)
     for axes, (title, names, on_feet) in zip(panels.flat, _PANELS, strict=True):
         _dress(axes, title)
         _shade(axes, times_s, angles.interpolated[person, frames])
@@ -67,7 +70,10 @@ def angles_png(angles: Angles, person: int, gait: Gait) -> bytes:
         if names[0].partition("_")[0] not in SIDES:
             for i, name in enumerate(names):
                 axes.plot([], [], color=_colour(name, i), lw=1.3, label=name.capitalize())
-            axes.legend(fontsize=_SIZE - 1, frameon=False, labelcolor=INK, ncols=2)
+            axes.legend(
+                loc="lower right", bbox_to_anchor=(1.01, 0.97), borderaxespad=0.2, ncols=2,
+                handlelength=1.4, fontsize=_SIZE - 1, frameon=False, labelcolor=INK,
+            )  # fmt: skip
         if on_feet:
             _stand(axes, gait)
     for axes in panels[-1]:
@@ -77,7 +83,7 @@ def angles_png(angles: Angles, person: int, gait: Gait) -> bytes:
     _title(figure, f"Person {gait.person_id}: joint and segment angles (degrees){smooth}")
     figure.legend(
         handles=_key(gait, bool(angles.interpolated[person].any())),
-        loc="outside lower center", ncols=5, fontsize=_SIZE, frameon=False, labelcolor=INK,
+        loc="lower center", ncols=5, fontsize=_SIZE, frameon=False, labelcolor=INK,
     )  # fmt: skip
     return _png(figure)
 
@@ -254,7 +260,7 @@ def _colour(name: str, i: int) -> str:
 
 
 def _title(figure: Figure, text: str) -> None:
-    figure.suptitle(text, x=0.01, ha="left", fontsize=_SIZE + 1.5, color=INK)
+    figure.suptitle(text, x=0.01, y=0.99, va="top", ha="left", fontsize=_SIZE + 1.5, color=INK)
 
 
 def _png(figure: Figure) -> bytes:

@@ -10,10 +10,10 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from scipy.signal import butter, sosfiltfilt
 
 from poselift.data.errors import FormatError, UnknownName
 from poselift.data.structures import Poses3D, Timeline
+from poselift.inference.low_pass import low_pass
 
 # A clip at another rate has no more frames: ten hours of 30 a second.
 MOST_FRAMES = 1 << 20
@@ -41,8 +41,10 @@ def without_gaps(poses: Poses3D) -> Poses3D:
     """Lives in one stretch: a gap is filled in a straight line, and marked as interpolated.
 
     Poses of a run have no gaps. Raises: FormatError: somebody is in no frame, or somewhere
-    in one without a position.
+    in one without a position, or two have one id.
     """
+    if len({*poses.person_id.tolist()}) < len(poses.person_id) or (poses.person_id < 0).any():
+        raise FormatError(f"ids of people are numbers from 0, each once, not {poses.person_id}.")
     for i, person in enumerate(poses.person_id.tolist()):
         if not poses.valid[i].any():
             raise FormatError(f"person {person} is in no frame. Leave them out of the export.")
@@ -63,20 +65,17 @@ def without_gaps(poses: Poses3D) -> Poses3D:
 
 
 def smoothed(poses: Poses3D, cutoff_hz: float) -> Poses3D:
-    """Paths without what moves faster than `cutoff_hz`: a Butterworth filter without lag.
+    """Paths without what moves faster than `cutoff_hz`, without lag: see low_pass.
 
-    Of second order, run forwards and backwards, so that at the cutoff half of the amplitude
-    is left. A cutoff of half the frame rate or more changes nothing.
+    At the cutoff half of the amplitude is left. A cutoff of half the frame rate or more changes
+    nothing, and a life of fewer than ten frames stays as it is.
     """
-    share = cutoff_hz / (poses.timeline.fps / 2)
-    if share >= 1:
+    if cutoff_hz >= poses.timeline.fps / 2:
         return poses
-    sections = butter(2, share, output="sos")
 
     def smooth(i: int, values: np.ndarray) -> np.ndarray:
         lived = poses.valid[i]
-        pad = min(9, int(lived.sum()) - 1)
-        values[lived] = sosfiltfilt(sections, values[lived], axis=0, padlen=pad)
+        values[lived] = low_pass(values[lived], poses.timeline.times_s[lived], cutoff_hz)
         return values
 
     return _moved(poses, smooth)

@@ -21,7 +21,7 @@ READERS: dict[str, Read] = {
 
 
 def is_exported(path: Path) -> bool:
-    """Whether a file is one of 3D joints that `poselift export` writes: BVH, CSV or JSON."""
+    """Whether a file is one of 3D joints that `poselift export` writes, by how it begins."""
     if path.suffix.lower() == ".bvh":
         return True
     try:
@@ -29,7 +29,9 @@ def is_exported(path: Path) -> bool:
             start = stream.read(4096)
     except OSError:
         return False
-    return FORMAT.encode() in start or start.startswith(b"person,frame,time_s,interpolated,joint,")
+    table, markers = b"person,frame,time_s,interpolated,joint,", b"\thip\t\t\tright_hip\t"
+    is_trc = start.startswith(b"PathFileType") and markers in start
+    return FORMAT.encode() in start or start.startswith(table) or is_trc
 
 
 def read_exported(

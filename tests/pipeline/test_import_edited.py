@@ -310,6 +310,15 @@ def test_a_mistake_is_told(
     assert (tmp_path / "mine.npz").read_text() == "mine" and not (tmp_path / "out.npz").exists()
 
 
+@pytest.mark.parametrize("name", ["bvh", *TABLES])
+def test_poses_are_not_taken_for_keypoints(
+    poses: Poses3D, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    path = exported(poses, tmp_path, name)[0]
+    assert main(["import", str(path), "-o", str(tmp_path / "out")]) == 1
+    assert "holds 3D poses, not keypoints" in capsys.readouterr().err
+
+
 def test_an_edited_motion_is_rendered(poses: Poses3D, tmp_path: Path, walk: Path) -> None:
     """The overlay of the edit differs from that of the original, on the right side only."""
     tracks = clip(PAIR, size=(1280, 720))[0]
