@@ -40,6 +40,7 @@ class ExportSettings:
         names: of a rig's joints, and who their parents are (see naming).
         smooth_hz: what moves faster is taken out of the joints' paths, before rigs are made
             of them, by a Butterworth filter of second order, run forwards and backwards.
+        blender: the program that makes FBX; None: $BLENDER, or `blender` on the path.
     """
 
     units: Units | None = None
@@ -50,6 +51,7 @@ class ExportSettings:
     people: tuple[int, ...] = ()
     names: Names = "mixamo"
     smooth_hz: float | None = None
+    blender: str | None = None
 
     def __post_init__(self) -> None:
         """Raises: UnknownName, ValueError."""

