@@ -41,7 +41,8 @@ def glb(
     """
     document = _Document(-min(0.0, *(motion.times_s[0] for motion in motions)))
     for motion in motions:
-        document.add_person(motion, f"person_{motion.person_id}_" if len(motions) > 1 else "")
+        prefix = f"person_{motion.person_id}_" if len(motions) > 1 else ""
+        document.add_person(motion, prefix)
     for name, camera in names_of(cameras, [motion.person_id for motion in motions]).items():
         document.add_camera(name, camera, axes)
     return document.encoded({"units": WORDS[axes.units], "axes": axes.text, "fps": fps})

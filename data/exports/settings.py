@@ -42,6 +42,7 @@ class ExportSettings:
         names: of a rig's joints, and who their parents are (see naming).
         smooth_hz: what moves faster is taken out of the joints' paths, before rigs are made
             of them, by a Butterworth filter of second order, run forwards and backwards.
+        blender: the program that makes FBX; None: $BLENDER, or `blender` on the path.
         raw: movement is measured on the joints as they are; else behind a low-pass, of
             `smooth_hz` or of CUTOFF_HZ.
     """
@@ -54,6 +55,7 @@ class ExportSettings:
     people: tuple[int, ...] = ()
     names: Names = "mixamo"
     smooth_hz: float | None = None
+    blender: str | None = None
     raw: bool = False
 
     def __post_init__(self) -> None:

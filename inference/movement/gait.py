@@ -11,7 +11,7 @@ from poselift.data.exports.settings import CUTOFF_HZ
 from poselift.data.structures import Poses3D, count_of
 from poselift.inference.low_pass import at_times, even_times, stretches
 from poselift.inference.movement.angles import smoothed_world
-from poselift.inference.movement.walking import SIDES, Touch, walks
+from poselift.inference.movement.walking import LONGEST_STEP_S, SIDES, Touch, walks
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,8 @@ class Gait:
         Source: Robinson, Herzog, Nigg 1987.
         """
         left, right = (self.mean(measure, side) for side in SIDES)
-        return 200 * (left - right) / (left + right)
+        both = left + right
+        return 200 * (left - right) / both if both else float("nan")
 
     def stance_percent(self, side: str) -> float:
         """Of a stride, that the foot is on the ground, in the mean; NaN where it is not known."""
@@ -113,7 +114,7 @@ def gait(poses: Poses3D, cutoff_hz: float | None = CUTOFF_HZ) -> list[Gait]:
     Raises: LayoutMismatch, ValueError: see poselift.angles.
 
     >>> poselift.gait(poselift.load_poses("out/walk/poses3d.npz"))  # doctest: +SKIP
-    [Gait(person 1, does not walk), Gait(person 2, 5 steps, 1.36 m/s, 98 steps/min)]
+    [Gait(person 1, does not walk), Gait(person 2, 5 steps, 1.38 m/s, 98 steps/min)]
     """
     world = smoothed_world(poses, cutoff_hz)
     return [_of_person(poses, world[i], i) for i in range(len(poses.person_id))]
@@ -154,8 +155,12 @@ def _contact(walk: tuple[Touch, ...], i: int, number: int, frame: int, unseen: b
             "step_length_m": float(apart @ touch.way),
             "step_width_m": abs(float(apart[0] * touch.way[1] - apart[1] * touch.way[0])),
         }
-    if touch.off_s is not None:
-        measures |= {"off_s": touch.off_s, "stance_s": touch.off_s - touch.time_s}
+    # Who stops stands until they go on; a foot that is followed by no other is not told.
+    off_s = touch.off_s if i + 1 < len(walk) else None
+    if off_s is not None and off_s - touch.time_s > LONGEST_STEP_S:
+        off_s = None
+    if off_s is not None:
+        measures |= {"off_s": off_s, "stance_s": off_s - touch.time_s}
     if i + 2 < len(walk):
         following = walk[i + 2]
         moved = (following.ankles[own] - touch.ankles[own])[:2]
@@ -163,6 +168,6 @@ def _contact(walk: tuple[Touch, ...], i: int, number: int, frame: int, unseen: b
             "stride_s": following.time_s - touch.time_s,
             "stride_length_m": float(np.linalg.norm(moved)),
         }
-        if touch.off_s is not None:
-            measures["swing_s"] = following.time_s - touch.off_s
+        if off_s is not None:
+            measures["swing_s"] = following.time_s - off_s
     return Contact(number, touch.side, touch.time_s, frame, unseen, **measures)

@@ -37,12 +37,12 @@ def export(
             with z up; a frame with NaN was not seen.
         to: a folder, in which files of others are kept; or a binary stream, which one file is
             written to.
-        formats: `bvh`, `c3d`, `csv`, `glb`, `json`, `parquet`, `trc`, `usda`, and what movement
-            measures, `angles`, `gait`, `mot`, `plots`; several as a list, or as a text with
-            commas between.
+        formats: `bvh`, `c3d`, `csv`, `fbx`, `glb`, `json`, `parquet`, `trc`, `usda`, and what
+            movement measures, `angles`, `gait`, `mot`, `plots`; several as a list, or as a text
+            with commas between.
         video_fps: frames a second of an array.
         options: the fields of ExportSettings: units, up, space, fps, in_place, people, names,
-            smooth_hz, raw.
+            smooth_hz, blender, raw.
     Raises: UnknownName, LayoutMismatch, FormatError, MissingDependency; OutputError: a file of
         somebody else has the name of one; ValueError: arrays of other shapes, options that
         contradict each other, several files for one stream.

@@ -30,7 +30,7 @@ def add(commands: Any) -> None:
 def _export(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
     from poselift.data.archives.stage_results import load_poses
     from poselift.pipeline.clip.exports import export_file
-    from poselift.pipeline.exports.analysis import notes_of
+    from poselift.pipeline.exports.analysis import MEASURED, notes_of
     from poselift.pipeline.exports.scene import scene_of
 
     if not asked.to:
@@ -42,7 +42,8 @@ def _export(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
     check_formats(asked.to, settings)
     poses = load_poses(asked.poses)
     written = export_file(asked.poses, poses, asked.output, asked.to, settings)
-    for note in notes_of(scene_of(poses, settings), asked.to):
-        print(f"poselift: {one_line(f'{asked.poses}: {note}')}", file=sys.stderr)
+    if MEASURED & set(asked.to):
+        for note in notes_of(scene_of(poses, settings), asked.to):
+            print(f"poselift: {one_line(f'{asked.poses}: {note}')}", file=sys.stderr)
     print(one_line(f"{count_of(len(written), 'file')} -> {asked.output}"))
     return 0

