@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from poselift.data.errors import FormatError, UnknownName
+from poselift.data.errors import FormatError, LayoutMismatch, UnknownName
 from poselift.data.files.memory_budget import Budget, budget_of
 from poselift.data.skeletons import H36M17
 from poselift.data.structures import MAX_FPS, MIN_FPS, Poses3D, Timeline, count_of
@@ -49,7 +49,7 @@ def alone(
     """Poses of nothing but what the files say; see above for the camera.
 
     Args:
-        fps: frames a second; None: what the files or their times say.
+        fps: frames a second, evenly, whatever the files say; None: what they or their times say.
     Raises: FormatError: the files are not of one clip.
     """
     source = motions[0].source
@@ -66,7 +66,10 @@ def alone(
         )
     _spend(source, len(motions) * count)
     rate = fps or next((m.fps for m in motions if m.fps is not None), None)
-    times_s = _clip_times(motions, frames, count, rate) if told is None else told
+    if fps is not None:
+        times_s = np.arange(count) / fps
+    else:
+        times_s = _clip_times(motions, frames, count, rate) if told is None else told
     if (np.diff(times_s) <= 0).any() or max(int(own[-1]) for own in frames) >= count:
         raise FormatError(f"{source}: the times of its files do not fit. Give files of one clip.")
     steps = np.diff(times_s)
@@ -85,7 +88,7 @@ def alone(
     world = world.astype(np.float32)
     return Poses3D(
         timeline=Timeline(*size, rate, times_s),
-        person_id=np.array([motion.person_id or 1 for motion in motions]),
+        person_id=np.array([1 if m.person_id is None else m.person_id for m in motions]),
         pose=(world - world[:, :, :1]) @ LEVEL.T.astype(np.float32),
         trajectory=None,
         world=world,
@@ -99,8 +102,13 @@ def alone(
 def in_place_of(motions: Sequence[EditedMotion], like: Poses3D) -> ReadBack:
     """The original with the motions in the place of its people of the same ids.
 
-    Raises: FormatError: a motion is of no time of the clip; UnknownName: of nobody in it.
+    Raises: FormatError: a motion is of no time of the clip; UnknownName: of nobody in it;
+        LayoutMismatch: the original has other joints.
     """
+    if like.layout.joints != H36M17.joints:
+        raise LayoutMismatch(
+            f"exports have the joints of 'h36m', the original those of '{like.layout.name}'"
+        )
     known = like.person_id.tolist()
     pose, world = like.pose.astype(np.float64), like.world.astype(np.float64)
     trajectory = None if like.trajectory is None else like.trajectory.astype(np.float64)

@@ -53,8 +53,8 @@ class EditedMotion:
         bad = ~(np.abs(self.world) < FARTHEST_M).all((1, 2))
         if bad.any():
             raise FormatError(
-                f"{self.source}: frame {int(bad.argmax())} of person {self.person_id or 1} has "
-                "positions that are no places near a camera. Check its units, or export it again."
+                f"{self.source}: the {int(bad.argmax()) + 1}. frame of a person has positions that "
+                "are no places near a camera. Check its units, or export it again."
             )
         if not (np.abs(self.times_s) < LONGEST_S).all() or (np.diff(self.times_s) <= 0).any():
             raise FormatError(

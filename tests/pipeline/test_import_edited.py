@@ -19,7 +19,7 @@ from standing_people import PAIR, clip
 import poselift
 from poselift.data.archives.stage_results import load_poses, save_poses
 from poselift.data.exports.settings import NAMES, ExportSettings
-from poselift.data.skeletons import H36M17
+from poselift.data.skeletons import COCO17, H36M17
 from poselift.data.structures import Poses3D, Timeline
 from poselift.inference.poses.rigging import rig
 from poselift.pipeline.command_line import main
@@ -178,6 +178,15 @@ def test_a_longer_motion_is_cut_and_a_shorter_life_ends(poses: Poses3D, tmp_path
         assert found.valid[0].tolist() == [True] * 11 + [False]
         assert np.abs(found.world[0, 4] - even.world[0, 4]).max() < 0.01
     assert alone(motions).interpolated[0].nonzero()[0].tolist() == [4]
+
+
+def test_a_rate_that_is_given_and_an_odd_id(poses: Poses3D, tmp_path: Path) -> None:
+    motion = read_exported(exported(poses, tmp_path, "csv", people=(2,)))[0]
+    back = alone([motion.of(0)], fps=50)
+    assert back.timeline.fps == 50 and back.person_id.tolist() == [0]
+    np.testing.assert_allclose(back.timeline.times_s, np.arange(12) / 50)
+    with pytest.raises(poselift.LayoutMismatch, match="'coco'"):
+        in_place_of([motion], replace(poses, layout=COCO17))
 
 
 def test_the_command(poses: Poses3D, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
