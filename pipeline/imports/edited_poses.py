@@ -113,7 +113,7 @@ def in_place_of(motions: Sequence[EditedMotion], like: Poses3D) -> ReadBack:
     pose, world = like.pose.astype(np.float64), like.world.astype(np.float64)
     trajectory = None if like.trajectory is None else like.trajectory.astype(np.float64)
     valid, unseen = like.valid.copy(), like.interpolated.copy()
-    turn, notes = _camera_of(like), []
+    notes = []
     for motion in motions:
         if motion.person_id is None and len(known) > 1:
             raise FormatError(
@@ -124,6 +124,7 @@ def in_place_of(motions: Sequence[EditedMotion], like: Poses3D) -> ReadBack:
         if who not in known:
             raise UnknownName("person", str(who), map(str, known))
         row = known.index(who)
+        turn = _camera_of(like, row)
         _spend(motion.source, len(like.timeline))
         frames, places, filled = _on_timeline(motion, like, row)
         lost = _lost_s(motion, like, row)
@@ -188,11 +189,16 @@ def _at(values: np.ndarray, times: np.ndarray, wanted: np.ndarray) -> np.ndarray
     return np.asarray(values[below] * (1 - share) + values[above] * share)
 
 
-def _camera_of(poses: Poses3D) -> np.ndarray:
-    """(3, 3) that turns directions of the world into the camera's, columns."""
-    lived = poses.valid
-    world = (poses.world - poses.world[:, :, :1])[lived].reshape(-1, 3).astype(np.float64)
-    camera = (poses.pose - poses.pose[:, :, :1])[lived].reshape(-1, 3).astype(np.float64)
+def _camera_of(poses: Poses3D, row: int) -> np.ndarray:
+    """(3, 3) that turns directions of a person's world into the camera's, columns.
+
+    Between cuts everybody has the same.
+    """
+    lived = poses.valid[row]
+    world, camera = (
+        (places - places[:, :1]).reshape(-1, 3).astype(np.float64)
+        for places in (poses.world[row, lived], poses.pose[row, lived])
+    )
     turn, _ = Rotation.align_vectors(camera, world)
     return np.asarray(turn.as_matrix())
 
