@@ -54,10 +54,10 @@ def main(expected, folder):
         ):
             worst.append(found(stem.with_suffix(suffix), person))
             print(f"{program}: {stem.name}{suffix}: largest error {worst[-1]:.4f} mm", flush=True)
-        if stem.with_suffix(".mot").is_file():
-            table = opensim.TimeSeriesTable(str(stem.with_suffix(".mot")))
+        for path in sorted(Path(folder).glob(f"{stem.name}*.mot")):
+            table = opensim.TimeSeriesTable(str(path))
             size = f"read, {table.getNumRows()} rows, {table.getNumColumns()} columns"
-            print(f"OpenSim {opensim.GetVersion()[:3]}: {stem.name}.mot: {size}", flush=True)
+            print(f"OpenSim {opensim.GetVersion()[:3]}: {path.name}: {size}", flush=True)
     return 0 if worst and max(worst) <= LARGEST_MM else 1
 
 
