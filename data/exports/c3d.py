@@ -13,11 +13,13 @@ from pathlib import Path
 import numpy as np
 
 from poselift.data import __version__
+from poselift.data.errors import FormatError
 from poselift.data.exports.settings import Axes
 from poselift.data.files.optional_packages import optional_package
 from poselift.data.structures import Poses3D
 
 OWN = Axes("mm", "z")
+LAST_FRAME = (1 << 16) - 1
 # A parameter's side holds so many numbers: longer lists go on in another (as LABELS2 does).
 _MOST = 254
 
@@ -27,10 +29,15 @@ def c3d(poses: Poses3D, person: int, axes: Axes = OWN) -> bytes:
 
     Args:
         person: the row in `poses`.
-    Raises: MissingDependency: ezc3d is not installed.
+    Raises: MissingDependency: ezc3d is not installed; FormatError: a frame's number is too high.
     """
     ezc3d = optional_package("ezc3d", "Writing C3D files", "exports")
     frames = np.flatnonzero(poses.valid[person])
+    if frames[-1] + 1 > LAST_FRAME:
+        raise FormatError(
+            f"person {poses.person_id[person]} is in frame {frames[-1] + 1}, and C3D counts to "
+            f"{LAST_FRAME}. Ask for a lower rate with --fps, or for another format."
+        )
     places = axes.points(poses.world[person, frames])  # (T, J, 3)
     points = np.ones((4, places.shape[1], len(frames)))
     points[:3] = places.transpose(2, 1, 0)

@@ -89,7 +89,7 @@ def _person(motion: Motion, number: int, fps: float, axes: Axes) -> list[str]:
         f"        {joints}",
         *("        " + line for line in _samples(motion, local, fps)),
         "    }",
-        *("    " + line for line in _body(rig, places, number, axes)),
+        *("    " + line for line in _body(name, rig, places, number, axes)),
         "}",
     ]
 
@@ -114,19 +114,32 @@ def _samples(motion: Motion, local: np.ndarray, fps: float) -> list[str]:
     return [f"half3[] scales = [{scales}]", *rotations, "}", *places, "}"]
 
 
-def _body(rig: Rig, places: np.ndarray, number: int, axes: Axes) -> list[str]:
-    body = figure_of(rig, places, axes.scale)
+def _body(name: str, rig: Rig, places: np.ndarray, number: int, axes: Axes) -> list[str]:
+    """The figure and its colour."""
+    body, colour = figure_of(rig, places, axes.scale), _tuple(colour_of(number))
     triangles = len(body.corners) // 3
     return [
-        'def Mesh "body" (prepend apiSchemas = ["SkelBindingAPI"])',
+        'def Material "colour"',
         "{",
+        f"    token outputs:surface.connect = </clip/{name}/colour/shader.outputs:surface>",
+        '    def Shader "shader"',
+        "    {",
+        '        uniform token info:id = "UsdPreviewSurface"',
+        f"        color3f inputs:diffuseColor = {colour}",
+        "        float inputs:roughness = 0.8",
+        "        token outputs:surface",
+        "    }",
+        "}",
+        'def Mesh "body" (prepend apiSchemas = ["SkelBindingAPI", "MaterialBindingAPI"])',
+        "{",
+        f"    rel material:binding = </clip/{name}/colour>",
         f"    int[] faceVertexCounts = {[3] * triangles}",
         f"    int[] faceVertexIndices = {list(range(len(body.corners)))}",
         f"    point3f[] points = [{', '.join(map(_tuple, body.corners))}]",
         f"    normal3f[] normals = [{', '.join(map(_tuple, body.normals))}] (",
         '        interpolation = "vertex"',
         "    )",
-        f"    color3f[] primvars:displayColor = [{_tuple(colour_of(number))}]",
+        f"    color3f[] primvars:displayColor = [{colour}]",
         f"    int[] primvars:skel:jointIndices = {body.joints.tolist()} (",
         "        elementSize = 1",
         '        interpolation = "vertex"',

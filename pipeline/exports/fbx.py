@@ -8,6 +8,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from poselift.data.errors import MissingDependency, OutputError, one_line, reason_of
@@ -77,8 +78,9 @@ def _run(words: Sequence[str], log: Path) -> int:
         ) from error
     finally:
         if process.poll() is None:
-            if alone:
-                os.killpg(process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it ended just now
+                if alone:
+                    os.killpg(process.pid, signal.SIGKILL)
             process.kill()
             process.wait()
 

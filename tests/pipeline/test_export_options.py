@@ -152,6 +152,39 @@ def test_names_move_no_joint(names: str, poses: Poses3D) -> None:
     assert {motion.rig.joints[j] for j in leaves} == set(motion.rig.ends)
 
 
+@pytest.mark.parametrize(
+    ("names", "bones"),
+    [
+        ("mixamo", "Hips>Spine>Spine1>Spine2>Neck>Head"),
+        ("mixamo", "Spine2>LeftShoulder>LeftArm>LeftForeArm>LeftHand"),
+        ("mixamo", "Hips>RightUpLeg>RightLeg>RightFoot"),
+        ("unreal", "pelvis>spine_01>spine_02>spine_03>neck_01>head"),
+        ("unreal", "spine_03>clavicle_r>upperarm_r>lowerarm_r>hand_r"),
+        ("unreal", "pelvis>thigh_l>calf_l>foot_l"),
+        ("vrm", "hips>spine>chest>neck>head"),
+        ("vrm", "chest>leftShoulder>leftUpperArm>leftLowerArm>leftHand"),
+        ("vrm", "hips>rightUpperLeg>rightLowerLeg>rightFoot"),
+        ("h36m", "hip>waist>spine>thorax>neck"),
+        ("h36m", "thorax>left_collar>left_shoulder>left_elbow>left_wrist"),
+        ("h36m", "hip>right_hip>right_knee>right_ankle"),
+    ],
+)
+def test_parents_are_those_of_the_target(names: str, bones: str) -> None:
+    parents = {row[0]: row[1] for row in NAMINGS[names]}  # type: ignore[index]
+    chain = bones.split(">")
+    assert [parents[joint] for joint in chain[1:]] == chain[:-1]
+
+
+def test_left_is_left_in_every_naming(poses: Poses3D) -> None:
+    """Who faces the camera has the left hand on the picture's right."""
+    for names, hand in (
+        ("mixamo", "LeftHand"), ("unreal", "hand_l"), ("vrm", "leftHand"), ("h36m", "left_wrist"),
+    ):  # fmt: skip
+        motion = scene_of(poses, ExportSettings(names=names)).motions[0]  # type: ignore[arg-type]
+        places = motion.positions()[0]
+        assert places[motion.rig.index(hand), 0] > places[0, 0] + 0.3
+
+
 def test_names_of_targets(poses: Poses3D, tmp_path: Path) -> None:
     unreal = bvh(scene_of(poses, ExportSettings(names="unreal")), tmp_path)[1]
     assert {"pelvis", "spine_03", "clavicle_l", "lowerarm_r", "calf_l", "foot_r"} <= set(unreal)

@@ -16,6 +16,7 @@ from pxr import Gf, Usd, UsdGeom, UsdSkel
 from standing_people import PAIR, clip
 
 import poselift
+from poselift.data.exports import c3d
 from poselift.data.exports.settings import ExportSettings
 from poselift.data.structures import Poses3D
 from poselift.pipeline.exports.formats import exports_of
@@ -103,6 +104,13 @@ def test_c3d_is_in_millimetres_and_says_which_axis_points_up(
     read = ezc3d.c3d(str(path))
     assert read["parameters"]["POINT"]["Y_SCREEN"]["value"] == ["+Y"]
     np.testing.assert_allclose(read["data"]["points"][1, 10], 1000 * poses.world[1, 3:, 10, 2])
+
+
+def test_c3d_counts_no_further_than_it_can(poses: Poses3D, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(c3d, "LAST_FRAME", 11)
+    (content, _) = exports_of(scene_of(poses, ExportSettings()), ["c3d"]).values()
+    with pytest.raises(poselift.FormatError, match="in frame 12, and C3D counts to 11"):
+        content()
 
 
 def test_parquet_is_the_table_of_the_csv(poses: Poses3D, tmp_path: Path) -> None:
