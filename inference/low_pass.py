@@ -69,7 +69,8 @@ def even_times(times_s: np.ndarray) -> np.ndarray:
 def at_times(values: np.ndarray, times_s: np.ndarray, wanted_s: np.ndarray) -> np.ndarray:
     """(T, ...) values between their times, by monotone cubics; outside, the nearest."""
     within = np.clip(wanted_s, times_s[0], times_s[-1])
-    return np.asarray(PchipInterpolator(times_s, values, axis=0)(within))
+    with np.errstate(over="ignore"):  # of slopes that are all but none
+        return np.asarray(PchipInterpolator(times_s, values, axis=0)(within))
 
 
 def velocities(places: np.ndarray, times_s: np.ndarray) -> np.ndarray:

@@ -23,9 +23,11 @@ from poselift.data import __version__  # noqa: E402
 
 if TYPE_CHECKING:
     from poselift.data.archives.stage_results import (
+        load_camera,
         load_detections,
         load_poses,
         load_tracks,
+        save_camera,
         save_detections,
         save_poses,
         save_tracks,
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     )
     from poselift.data.exports.motion import Motion, Rig
     from poselift.data.exports.settings import ExportSettings
+    from poselift.data.scene import CameraPath, KnownScene
     from poselift.data.structures import (
         Detections,
         FrameDetections,
@@ -57,7 +60,7 @@ if TYPE_CHECKING:
     from poselift.inference.movement.angles import Angles, angles, speeds
     from poselift.inference.movement.gait import Contact, Gait, gait
     from poselift.inference.poses.rigging import rig
-    from poselift.pipeline.clip.calls import detect, lift, render, track
+    from poselift.pipeline.clip.calls import detect, lift, render, track, watch
     from poselift.pipeline.clip.exports import export
     from poselift.pipeline.clip.run_clip import ClipResult
     from poselift.pipeline.clip.run_many import run_video
@@ -65,6 +68,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Angles",
+    "CameraPath",
     "ClipResult",
     "Contact",
     "Detections",
@@ -75,6 +79,7 @@ __all__ = [
     "FrameDetections",
     "Gait",
     "Keypoints2D",
+    "KnownScene",
     "LayoutMismatch",
     "MissingDependency",
     "MissingWeights",
@@ -96,24 +101,27 @@ __all__ = [
     "export",
     "gait",
     "lift",
+    "load_camera",
     "load_detections",
     "load_poses",
     "load_tracks",
     "render",
     "rig",
     "run_video",
+    "save_camera",
     "save_detections",
     "save_poses",
     "save_tracks",
     "speeds",
     "track",
+    "watch",
 ]
 
 # Where each name comes from when it is first asked for; the same as above, for type checkers.
 _ROOMS = {
     "data.archives.stage_results": (
-        *("load_detections", "load_poses", "load_tracks"),
-        *("save_detections", "save_poses", "save_tracks"),
+        *("load_camera", "load_detections", "load_poses", "load_tracks"),
+        *("save_camera", "save_detections", "save_poses", "save_tracks"),
     ),
     "data.errors": (
         *("DownloadError", "FormatError", "LayoutMismatch", "MissingDependency"),
@@ -122,6 +130,7 @@ _ROOMS = {
     ),
     "data.exports.motion": ("Motion", "Rig"),
     "data.exports.settings": ("ExportSettings",),
+    "data.scene": ("CameraPath", "KnownScene"),
     "data.structures": (
         *("Detections", "FrameDetections", "Keypoints2D", "Poses3D", "Timeline", "Tracks"),
     ),
@@ -129,7 +138,7 @@ _ROOMS = {
     "inference.movement.angles": ("Angles", "angles", "speeds"),
     "inference.movement.gait": ("Contact", "Gait", "gait"),
     "inference.poses.rigging": ("rig",),
-    "pipeline.clip.calls": ("detect", "lift", "render", "track"),
+    "pipeline.clip.calls": ("detect", "lift", "render", "track", "watch"),
     "pipeline.clip.exports": ("export",),
     "pipeline.clip.run_clip": ("ClipResult",),
     "pipeline.clip.run_many": ("run_video",),

@@ -20,7 +20,8 @@ STOREYS = (
     "data.prepare_*",
     "models",
     "inference",
-    "inference.detectors inference.movement inference.people inference.poses inference.video",
+    "inference.camera inference.detectors inference.movement inference.people inference.poses"
+    " inference.video",
     "inference.detecting",
     "inference.infer_video",
     "pipeline",
