@@ -7,6 +7,7 @@ from typing import Literal
 
 from poselift.data.errors import UnknownName
 from poselift.data.exports.settings import ExportSettings
+from poselift.data.scene import KnownScene
 from poselift.inference.detectors import BACKENDS
 from poselift.inference.detectors.choice import DEFAULT as DEFAULT_DETECTOR
 from poselift.inference.detectors.choice import DetectorChoice
@@ -15,7 +16,7 @@ from poselift.models.devices import BEST
 from poselift.models.registry import DEFAULT_LIFTER
 from poselift.pipeline.exports.formats import check_formats
 
-STAGES = ("detect", "track", "lift", "render", "export")
+STAGES = ("detect", "camera", "track", "lift", "render", "export")
 ENDS = frozenset({"render", "export"})  # they shape no other stage
 RENDERS = ("mp4", "gif", "none")
 
@@ -36,6 +37,7 @@ class RunSettings:
         start_s, end_s: the stretch of the video to use.
         rotate: degrees clockwise to turn the shown picture by: 0, 90, 180 or 270.
         fps: pictures a second, of numbered pictures; a video has its own.
+        scene: what is known of the camera and the people.
         workers: detectors at work at once; None takes one for each core.
         force: stages to run again even when up to date (and so all after them).
         use_cache: False runs every stage again.
@@ -52,6 +54,7 @@ class RunSettings:
     end_s: float | None = None
     rotate: int = 0
     fps: float | None = None
+    scene: KnownScene = field(default_factory=KnownScene)
     workers: int | None = None
     force: frozenset[str] = field(default_factory=frozenset)
     use_cache: bool = True

@@ -14,6 +14,7 @@ from poselift.data.structures import count_of
 from poselift.inference.detectors.choice import chosen
 from poselift.pipeline.clip.settings import RENDERS, STAGES, RunSettings
 from poselift.pipeline.commands.export_flags import add_export_flags, export_settings
+from poselift.pipeline.commands.scene_flags import add_camera, add_scene, known_scene
 from poselift.pipeline.commands.shared_flags import (
     add_detector,
     add_lifter,
@@ -55,6 +56,8 @@ def add_run(commands: Any) -> None:
     add_export_flags(command, "--export-")
     add_stretch(command)
     add_view(command)
+    add_scene(command)
+    add_camera(command)
     command.add_argument(
         "--force",
         action="append",
@@ -87,6 +90,7 @@ def run(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
             end_s=asked.end,
             rotate=asked.rotate,
             fps=asked.fps,
+            scene=known_scene(asked),
             workers=asked.workers,
             force=frozenset(asked.force),
             use_cache=not asked.no_cache,
@@ -122,8 +126,9 @@ def _line(result: ClipResult) -> str:
 
 
 def _findings(result: ClipResult) -> list[str]:
-    """A line for each person of whom something is to be doubted."""
-    return [
+    """A line for the camera, and for each person of whom something is to be doubted."""
+    camera = [f"{result.source.name}: {text}" for text in result.summary["camera"]["findings"]]
+    return camera + [
         f"{result.source.name}: person {person['id']}: "
         + "; ".join(found["text"] for found in person["findings"])
         for person in result.summary["people"]
