@@ -18,7 +18,7 @@ from poselift.data.exports.motion import Motion, Rig
 from poselift.data.exports.settings import Axes
 
 OWN = Axes("m", "y")
-FILM_MM = 36.0
+FILM_M = 0.036
 
 
 def usda(
@@ -154,9 +154,10 @@ def _body(name: str, rig: Rig, places: np.ndarray, number: int, axes: Axes) -> l
 
 
 def _camera(name: str, camera: Camera, axes: Axes, fps: float) -> list[str]:
-    """Its film is FILM_MM wide; only the proportion to the focal length counts."""
+    """As a film FILM_M wide would be; lens and film are told in tenths of the file's unit."""
     place, turned = camera.posed(axes)
-    film = FILM_MM / camera.width
+    width = 10 * FILM_M * axes.scale
+    film = width / camera.width
     where = f"({', '.join(map(_number, place))}, 1)"
     rows = ("".join(f"({', '.join(f'{v:.9f}' for v in row)}, 0), " for row in t.T) for t in turned)
     matrices = [f"( {row}{where} )" for row in rows]
@@ -179,7 +180,7 @@ def _camera(name: str, camera: Camera, axes: Axes, fps: float) -> list[str]:
         "    }",
         ")",
         "{",
-        f"    float horizontalAperture = {FILM_MM:.9g}",
+        f"    float horizontalAperture = {width:.9g}",
         f"    float verticalAperture = {camera.height * film:.9g}",
         f"    float2 clippingRange = ({_number(0.01 * axes.scale)}, {_number(1000 * axes.scale)})",
         *("    " + line for line in moved),
