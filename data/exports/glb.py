@@ -39,7 +39,8 @@ def glb(
         axes: metres, y up, in the world's or the camera's space.
         cameras: of each person, or none.
     """
-    document = _Document(-min(0.0, *(motion.times_s[0] for motion in motions)))
+    firsts = [motion.times_s[0] for motion in motions] + [c.times_s[0] for c in cameras]
+    document = _Document(-min(0.0, *firsts))
     for motion in motions:
         prefix = f"person_{motion.person_id}_" if len(motions) > 1 else ""
         document.add_person(motion, prefix)
@@ -89,6 +90,7 @@ class _Document:
 
     def add_camera(self, name: str, camera: Camera, axes: Axes) -> None:
         place, turned = camera.posed(axes)
+        rotations = quaternions_of(turned)
         lens = {
             "yfov": 2 * float(np.arctan(camera.height / 2 / camera.focal_px)),
             "aspectRatio": camera.width / camera.height,
@@ -99,10 +101,17 @@ class _Document:
             "name": name,
             "camera": seen,
             "translation": place.tolist(),
-            "rotation": quaternions_of(turned[None])[0].tolist(),
+            "rotation": rotations[0].tolist(),
             "extras": {"off_px": camera.off_px},
         }
+        if camera.path is not None:
+            # glTF has no lens that zooms.
+            node["extras"] |= {"zoom": np.round(camera.path.zoom, 6).tolist()}
         self._roots.append(self._add("nodes", node))
+        if camera.path is not None:
+            times, frames = self._times(camera.times_s)
+            output = self._accessor(_single(rotations[frames]), "VEC4")
+            self._channel(self._roots[-1], "rotation", times, output)
 
     def _add_joints(self, motion: Motion, prefix: str) -> tuple[list[int], np.ndarray]:
         """Nodes of joints and of the ends of last bones, and their places at rest."""
@@ -139,14 +148,17 @@ class _Document:
         return self._add("meshes", {"name": f"{name}_mesh", "primitives": [primitive]})
 
     def _animate(self, motion: Motion, joints: list[int]) -> None:
-        # In single precision, too, times rise from frame to frame.
-        times_s, frames = np.unique(_single(motion.times_s + self._later_s), return_index=True)
-        times = self._accessor(times_s[:, None], "SCALAR", bounds=True)
+        times, frames = self._times(motion.times_s)
         rotations, root = _single(motion.rotations[frames]), _single(motion.root[frames])
         for j in range(len(motion.rig.joints)):
             output = self._accessor(rotations[:, j], "VEC4")
             self._channel(joints[j], "rotation", times, output)
         self._channel(joints[0], "translation", times, self._accessor(root, "VEC3"))
+
+    def _times(self, times_s: np.ndarray) -> tuple[int, np.ndarray]:
+        """An accessor of times, and the frames that they are of: in single precision they rise."""
+        single, frames = np.unique(_single(times_s + self._later_s), return_index=True)
+        return self._accessor(single[:, None], "SCALAR", bounds=True), frames
 
     def _channel(self, node: int, path: str, times: int, output: int) -> None:
         target = {"node": node, "path": path}

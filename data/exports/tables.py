@@ -107,18 +107,26 @@ def _person(poses: Poses3D, i: int, axes: Axes) -> dict[str, Any]:
 
 
 def _camera(camera: Camera, axes: Axes) -> dict[str, Any]:
-    """Where it stands and what it sees; directions are those of the picture, in the file's axes."""
+    """Where it stands and what it sees; directions are those of the picture, in the file's axes.
+
+    Where it moves, directions and focal length are lists, of each frame of the clip.
+    """
     place, turned = camera.posed(axes)
-    right, up, back = turned.T
+    right, up, back = np.moveaxis(turned, -1, 0)  # (T, 3) each
+
+    def told(values: np.ndarray) -> Any:
+        return (values[0] if camera.path is None else np.round(values, 9)).tolist()
+
     return {
+        "moves": camera.path is not None,
         "width": camera.width,
         "height": camera.height,
-        "focal_px": camera.focal_px,
+        "focal_px": told(camera.focals_px),
         "principal_point_px": [camera.width / 2, camera.height / 2],
-        "position": place.tolist(),
-        "right": right.tolist(),
-        "down": (-up).tolist(),
-        "forward": (-back).tolist(),
+        "position": (np.round(place, 6) + 0.0).tolist(),
+        "right": told(right),
+        "down": told(-up),
+        "forward": told(-back),
         "median_off_px": round(camera.off_px[0], 3),
         "largest_off_px": round(camera.off_px[1], 3),
     }

@@ -18,7 +18,7 @@ from poselift.data.exports.motion import Motion, Rig
 from poselift.data.exports.settings import Axes
 
 OWN = Axes("m", "y")
-FILM_MM = 36.0
+FILM_M = 0.036
 
 
 def usda(
@@ -53,7 +53,7 @@ def usda(
     for i, motion in enumerate(motions):
         lines += ["    " + line for line in _person(motion.seen_in(axes), i, fps, axes)]
     for name, camera in names_of(cameras, [motion.person_id for motion in motions]).items():
-        lines += ["    " + line for line in _camera(name, camera, axes)]
+        lines += ["    " + line for line in _camera(name, camera, axes, fps)]
     return ("\n".join([*lines, "}", ""])).encode("ascii")
 
 
@@ -153,11 +153,26 @@ def _body(name: str, rig: Rig, places: np.ndarray, number: int, axes: Axes) -> l
     ]
 
 
-def _camera(name: str, camera: Camera, axes: Axes) -> list[str]:
-    """Its film is FILM_MM wide; only the proportion to the focal length counts."""
+def _camera(name: str, camera: Camera, axes: Axes, fps: float) -> list[str]:
+    """As a film FILM_M wide would be; lens and film are told in tenths of the file's unit."""
     place, turned = camera.posed(axes)
-    rows = [f"({', '.join(f'{value:.9f}' for value in row)}, 0)" for row in turned.T]
-    film = FILM_MM / camera.width
+    width = 10 * FILM_M * axes.scale
+    film = width / camera.width
+    where = f"({', '.join(map(_number, place))}, 1)"
+    rows = ("".join(f"({', '.join(f'{v:.9f}' for v in row)}, 0), " for row in t.T) for t in turned)
+    matrices = [f"( {row}{where} )" for row in rows]
+    lenses = [f"{focal * film:.9g}" for focal in camera.focals_px]
+    if camera.path is None:
+        moved = [f"matrix4d xformOp:transform = {matrices[0]}", f"float focalLength = {lenses[0]}"]
+    else:
+        codes = [_number(time_s * fps) for time_s in camera.times_s]
+        moved = []
+        for what, values in (
+            ("matrix4d xformOp:transform", matrices),
+            ("float focalLength", lenses),
+        ):
+            samples = [f"    {code}: {value}," for code, value in zip(codes, values, strict=True)]
+            moved += [f"{what}.timeSamples = {{", *samples, "}"]
     return [
         f'def Camera "{name}" (',
         "    customData = {",
@@ -165,12 +180,10 @@ def _camera(name: str, camera: Camera, axes: Axes) -> list[str]:
         "    }",
         ")",
         "{",
-        f"    float focalLength = {camera.focal_px * film:.9g}",
-        f"    float horizontalAperture = {FILM_MM:.9g}",
+        f"    float horizontalAperture = {width:.9g}",
         f"    float verticalAperture = {camera.height * film:.9g}",
         f"    float2 clippingRange = ({_number(0.01 * axes.scale)}, {_number(1000 * axes.scale)})",
-        f"    matrix4d xformOp:transform = ( {', '.join(rows)}, "
-        f"({', '.join(map(_number, place))}, 1) )",
+        *("    " + line for line in moved),
         '    uniform token[] xformOpOrder = ["xformOp:transform"]',
         "}",
     ]

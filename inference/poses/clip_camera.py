@@ -6,18 +6,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from poselift.data.exports.camera import Camera, pixels
+from poselift.data.exports.camera import Camera
 from poselift.data.structures import Poses3D
-from poselift.inference.poses.world import axes_of
 
 
 def cameras_of(poses: Poses3D) -> tuple[Camera, ...]:
     """For each person the camera that their trajectory is seen from; none where nobody has one.
 
     In the world each stands on a floor of their own (one on a roof, one below it: both on
-    z = 0), so that each has a camera of their own; people who were not moved, as in the
-    camera's space, have the same. A floor is followed from frame to frame: a camera stands at
-    the median, and how far off that is is told.
+    z = 0), so that each has a camera of their own; people who are as high as they are seen, or
+    in the camera's space, have the same. A floor is followed from frame to frame: a camera
+    stands at the median, and how far off that is is told.
     """
     if poses.trajectory is None or not np.isfinite(poses.focal_px):
         return ()
@@ -25,10 +24,12 @@ def cameras_of(poses: Poses3D) -> tuple[Camera, ...]:
 
 
 def _camera(poses: Poses3D, trajectory: np.ndarray, person: int) -> Camera:
-    lived = poses.valid[person]
-    axes = axes_of(poses.up.astype(float))  # rows: the world's in camera space
-    path = trajectory[lived].astype(float)  # (T, 3)
-    world = poses.world[person, lived].astype(float)  # (T, J, 3)
+    frames = np.flatnonzero(poses.valid[person])
+    pose = poses.pose[person, frames].astype(float)  # (T, J, 3)
+    path = trajectory[frames].astype(float)  # (T, 3)
+    world = poses.world[person, frames].astype(float)  # (T, J, 3)
+    axes = _turn(pose, world - world[:, :1])
+    moves = poses.camera is not None and poses.camera.moves
     camera = Camera(
         width=poses.timeline.width,
         height=poses.timeline.height,
@@ -36,7 +37,20 @@ def _camera(poses: Poses3D, trajectory: np.ndarray, person: int) -> Camera:
         place=np.median(world[:, 0] - path @ axes.T, axis=0),
         axes=axes.T,
         off_px=(0.0, 0.0),
+        times_s=poses.timeline.times_s,
+        path=poses.camera if moves else None,
     )
-    seen = pixels(poses.pose[person, lived] + path[:, None], camera)
-    off = np.linalg.norm(camera.project(world) - seen, axis=-1)
+    seen = camera.pixels(pose + path[:, None], frames)
+    off = np.linalg.norm(camera.project(world, frames) - seen, axis=-1)
     return replace(camera, off_px=(float(np.median(off)), float(off.max())))
+
+
+def _turn(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """(3, 3) the rotation that takes points to others best, (..., 3) each, about the origin.
+
+    Every scene of a clip has a world of its own; `up` of Poses3D is that of the longest.
+    Source: W. Kabsch, 1976.
+    """
+    u, _, v = np.linalg.svd(a.reshape(-1, 3).T @ b.reshape(-1, 3))
+    mirrored = np.sign(np.linalg.det(u @ v))
+    return np.asarray((u * (1, 1, mirrored) @ v).T)

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 
 from poselift.data.errors import FormatError, UnknownName
+from poselift.data.exports.rotations import matrices_of, quaternions_of, slerp
+from poselift.data.scene import CameraPath
 from poselift.data.structures import Poses3D, Timeline
 from poselift.inference.low_pass import low_pass
 
@@ -125,7 +127,32 @@ def at_rate(poses: Poses3D, fps: float) -> Poses3D:
         return _at_times(values, times_s, poses.valid[i], wanted)
 
     interpolated = poses.interpolated[:, nearest] & valid
-    return _moved(poses, moved, timeline=timeline, valid=valid, interpolated=interpolated)
+    return _moved(
+        poses,
+        moved,
+        timeline=timeline,
+        valid=valid,
+        interpolated=interpolated,
+        camera=None if poses.camera is None else _camera_at(poses.camera, times_s, wanted),
+    )
+
+
+def _camera_at(camera: CameraPath, times_s: np.ndarray, wanted: np.ndarray) -> CameraPath:
+    """The same movement at other times; between two scenes, the nearer end of one."""
+    place = np.interp(wanted, times_s, np.arange(len(times_s)))
+    below = np.floor(place).astype(int)
+    scene = np.searchsorted(camera.cuts, np.arange(len(times_s)), side="right")
+    above = np.minimum(below + 1, len(times_s) - 1)
+    above = np.where(scene[above] == scene[below], above, below)
+    share = place - below
+    turns = quaternions_of(camera.turns)
+    return CameraPath(
+        kind=camera.kind,
+        turns=matrices_of(slerp(turns[below], turns[above], share[:, None])),
+        zoom=camera.zoom[below] * (1 - share) + camera.zoom[above] * share,
+        quality=camera.quality[np.rint(place).astype(int)],
+        cuts=tuple((np.flatnonzero(np.diff(scene[below])) + 1).tolist()),
+    )
 
 
 def _moved(poses: Poses3D, path: Callable[[int, np.ndarray], np.ndarray], **others: Any) -> Poses3D:

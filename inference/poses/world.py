@@ -66,7 +66,7 @@ def world_of(people: Sequence[LiftedPose], layout: Skeleton) -> World:
             continue
         upright = (person.up * body).sum(-1, keepdims=True) > np.cos(np.radians(UPRIGHT_DEGREES))
         votes.append(unit_vectors(person.up + body * upright))
-    return World(axes_of(geometric_median(np.concatenate(votes).astype(float))))
+    return World(_axes(geometric_median(np.concatenate(votes).astype(float))))
 
 
 def world_with(up: np.ndarray, roll: float | None = None, pitch: float | None = None) -> World:
@@ -109,8 +109,7 @@ def geometric_median(vectors: np.ndarray, rounds: int = 30) -> np.ndarray:
     return centre
 
 
-def axes_of(up: np.ndarray) -> np.ndarray:
-    """(3,) up in camera space -> (3, 3) the world's axes there: right, away, up, as rows."""
+def _axes(up: np.ndarray) -> np.ndarray:
     up = unit_vectors(up)
     forward = np.array([0.0, 0.0, 1.0])
     if abs(up @ forward) > 0.98:  # a camera that looks straight down or up

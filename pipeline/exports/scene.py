@@ -59,7 +59,7 @@ class Scene:
     @cached_property
     def cameras(self) -> tuple[Camera, ...]:
         """In the order of `people`; none where the poses do not say."""
-        return cameras_of(self.own)
+        return cameras_of(self.poses)
 
     def _asked(self, motion: Motion, valid: np.ndarray) -> Motion:
         """One person's, given the frames that they are in."""

@@ -17,7 +17,7 @@ from poselift.pipeline.clip.folder_record import FolderRecord, Origin, locked
 from poselift.pipeline.clip.settings import ENDS, STAGES
 from poselift.pipeline.command_line import main
 
-KEPT = {"detections.npz", "keypoints2d.npz", "poses3d.npz", "summary.json"}
+KEPT = {"detections.npz", "camera.npz", "keypoints2d.npz", "poses3d.npz", "summary.json"}
 
 
 def files(folder: Path) -> set[str]:
