@@ -82,7 +82,7 @@ def world_with(up: np.ndarray, roll: float | None = None, pitch: float | None = 
         up = sideways * max(up @ sideways, 1e-6) + np.array([0, 0, up[2]])
     elif pitch is not None:
         up = up_of(float(np.degrees(np.arctan2(-up[0], -up[1]))), pitch)
-    return World(axes_of(up))
+    return World(_axes(up))
 
 
 def up_of(roll: float, pitch: float) -> np.ndarray:

@@ -83,7 +83,9 @@ def test_files_of_a_stage_are_made_once(tmp_path: Path) -> None:
 
 
 def test_settings_name_a_format() -> None:
-    with pytest.raises(poselift.UnknownName, match=r"unknown export format 'fbz'. Known: bvh, "):
+    with pytest.raises(
+        poselift.UnknownName, match=r"unknown export format 'fbz'. Known: angles, bvh, "
+    ):
         poselift.RunSettings(exports=("fbz",))
     with pytest.raises(poselift.UnknownName, match=r"unknown unit of glb 'cm'. Known: m."):
         poselift.RunSettings(exports=("glb",), export_settings=ExportSettings(units="cm"))
