@@ -26,9 +26,10 @@ from poselift.inference.detecting import DETECTION_SIDE, detect, detection_reade
 from poselift.inference.people.tracking import TrackerSettings
 from poselift.inference.video.video_reader import VideoReader
 from poselift.pipeline.clip.cache import StageCache
+from poselift.pipeline.clip.exports import EXPORT
 from poselift.pipeline.clip.folder_record import FolderRecord, Origin, locked
 from poselift.pipeline.clip.networks import Networks
-from poselift.pipeline.clip.settings import STAGES
+from poselift.pipeline.clip.settings import ENDS, STAGES
 from poselift.pipeline.clip.sources import absolute, content_sha256, state_of
 from poselift.pipeline.clip.stages import (
     CAMERA,
@@ -42,6 +43,8 @@ from poselift.pipeline.clip.stages import (
     watch_camera,
 )
 from poselift.pipeline.clip.summary import summary_of
+from poselift.pipeline.exports.formats import exports_of
+from poselift.pipeline.exports.scene import scene_of
 
 # Unfinished detections are put aside this often, for a run that is cut short.
 SAVE_EVERY_S = 30.0
@@ -58,6 +61,7 @@ class ClipResult:
 
     Args:
         overlay: path of the rendered video; None without rendering.
+        exports: paths of the files that the poses were exported to.
         summary: the content of summary.json.
     """
 
@@ -68,6 +72,7 @@ class ClipResult:
     poses: Poses3D
     overlay: Path | None
     summary: dict[str, Any] = field(repr=False)
+    exports: tuple[Path, ...] = ()
 
 
 def run_clip(
@@ -115,6 +120,7 @@ class _ClipRun:
             self.record,
             making,
             (*STAGES, "summary"),
+            ends=ENDS,
             use=settings.use_cache,
             forced=settings.force,
             before_record=self._check_unchanged,
@@ -180,11 +186,29 @@ class _ClipRun:
                     look=settings.look,
                 ),
             )
+        exports = self._export(poses)
         summary = summary_of(
-            self.source, self.reader, networks, detections, tracks, poses, self.cache.times
+            self.source,
+            self.reader,
+            networks,
+            detections,
+            tracks,
+            poses,
+            exports,
+            self.cache.times,
         )
-        self._write_summary(summary, results)
-        return ClipResult(self.source, self.folder, detections, tracks, poses, overlay, summary)
+        self._write_summary(summary, [*results, *(path.name for path in exports)])
+        return ClipResult(
+            self.source, self.folder, detections, tracks, poses, overlay, summary, tuple(exports)
+        )
+
+    def _export(self, poses: Poses3D) -> list[Path]:
+        """Raises: LayoutMismatch: a rig cannot be made of these joints; OutputError."""
+        settings = self.settings
+        if not settings.exports:
+            return []
+        made = exports_of(scene_of(poses, settings.export_settings), settings.exports)
+        return self.cache.files(EXPORT, made, {"settings": asdict(settings.export_settings)})
 
     def _claim(self) -> Origin:
         """Make the folder the source's. Raises: FolderTaken; VideoError: the file is gone."""

@@ -13,6 +13,7 @@ from poselift.data.errors import PoseliftError, one_line, told
 from poselift.data.structures import count_of
 from poselift.inference.detectors.choice import chosen
 from poselift.pipeline.clip.settings import RENDERS, STAGES, RunSettings
+from poselift.pipeline.commands.export_flags import add_export_flags, export_settings
 from poselift.pipeline.commands.scene_flags import add_camera, add_scene, known_scene
 from poselift.pipeline.commands.shared_flags import (
     add_detector,
@@ -22,6 +23,8 @@ from poselift.pipeline.commands.shared_flags import (
     add_view,
 )
 from poselift.pipeline.commands.show_commands import renew_index
+from poselift.pipeline.exports.formats import FORMATS
+from poselift.pipeline.flag_values import names
 from poselift.pipeline.progress import progress_for
 
 if TYPE_CHECKING:
@@ -46,6 +49,14 @@ def add_run(commands: Any) -> None:
     )
     command.add_argument("--render", choices=RENDERS, default="mp4", help="default: mp4")
     add_look(command)
+    command.add_argument(
+        "--export",
+        type=names,
+        default=(),
+        metavar="LIST",
+        help=f"write the poses as {', '.join(FORMATS)}: some of them, with commas between",
+    )
+    add_export_flags(command, "--export-")
     add_stretch(command)
     add_view(command)
     add_scene(command)
@@ -78,6 +89,8 @@ def run(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
             render=asked.render,
             view=asked.view,
             style=asked.style,
+            exports=asked.export,
+            export_settings=export_settings(asked),
             start_s=asked.start,
             end_s=asked.end,
             rotate=asked.rotate,
