@@ -13,6 +13,7 @@ from poselift.pipeline.commands import (
     doctor_command,
     export_command,
     import_command,
+    page_command,
     reproduce_command,
     stage_commands,
     train_commands,
@@ -31,6 +32,7 @@ def parser() -> argparse.ArgumentParser:
     add_run(commands)
     stage_commands.add(commands)
     export_command.add(commands)
+    page_command.add(commands)
     import_command.add(commands)
     train_commands.add(commands)
     reproduce_command.add(commands)

@@ -25,6 +25,7 @@ STOREYS = (
     "inference.infer_video",
     "pipeline",
     "pipeline.mocap pipeline.overlay",
+    "pipeline.viewer",
     "pipeline.clip pipeline.reference pipeline.weights",
     "pipeline.commands",
     "pipeline.command_line",

@@ -68,6 +68,11 @@ def world_of(people: Sequence[LiftedPose], layout: Skeleton) -> World:
     return World(_axes(geometric_median(np.concatenate(votes).astype(float))))
 
 
+def world_with(up: np.ndarray) -> World:
+    """The world in which (3,) `up`, camera space, points up."""
+    return World(_axes(np.asarray(up, float)))
+
+
 def body_up(pose: np.ndarray, layout: Skeleton) -> np.ndarray:
     """(T, J, 3) -> (T, 3) from the middle of the ankles to the thorax, unit length."""
     ankles = pose[:, layout.indices("left_ankle", "right_ankle")].mean(1)

@@ -27,6 +27,7 @@ from poselift.inference.video.video_reader import VideoReader
 from poselift.pipeline.clip.cache import StageCache
 from poselift.pipeline.clip.folder_record import FolderRecord, Origin, locked
 from poselift.pipeline.clip.networks import Networks
+from poselift.pipeline.clip.pages import PAGE_STAGE, files_beside, write_page
 from poselift.pipeline.clip.settings import STAGES
 from poselift.pipeline.clip.sources import absolute, content_sha256, state_of
 from poselift.pipeline.clip.stages import (
@@ -39,6 +40,9 @@ from poselift.pipeline.clip.stages import (
     track_people,
 )
 from poselift.pipeline.clip.summary import summary_of
+from poselift.pipeline.viewer.page import PAGE
+from poselift.pipeline.viewer.page_frame import framed
+from poselift.pipeline.viewer.page_video import page_video
 
 # Unfinished detections are put aside this often, for a run that is cut short.
 SAVE_EVERY_S = 30.0
@@ -55,6 +59,7 @@ class ClipResult:
 
     Args:
         overlay: path of the rendered video; None without rendering.
+        page: path of the page, which a notebook shows in place of the result; None without.
         summary: the content of summary.json.
     """
 
@@ -64,7 +69,12 @@ class ClipResult:
     tracks: Tracks
     poses: Poses3D
     overlay: Path | None
+    page: Path | None
     summary: dict[str, Any] = field(repr=False)
+
+    def _repr_html_(self) -> str | None:
+        """The page, framed, for Jupyter; None without one."""
+        return framed(self.page) if self.page else None
 
 
 def run_clip(
@@ -121,6 +131,7 @@ class _ClipRun:
         overlay_name = f"overlay.{settings.render}" if settings.render != "none" else None
         origin = self._claim()
         results = [DETECT.file, TRACK.file, LIFT.file, *([overlay_name] if overlay_name else [])]
+        results += [PAGE] if settings.page else []
         self.record.check_replaceable([*results, SUMMARY])
         shapes = {
             "source": origin.sha256,
@@ -157,11 +168,26 @@ class _ClipRun:
                     rotate=settings.rotate,
                 ),
             )
+        page = self._page(tracks, poses) if settings.page else None
         summary = summary_of(
             self.source, self.reader, networks, detections, tracks, self.cache.times
         )
         self._write_summary(summary, results)
-        return ClipResult(self.source, self.folder, detections, tracks, poses, overlay, summary)
+        made = (detections, tracks, poses, overlay, page)
+        return ClipResult(self.source, self.folder, *made, summary)
+
+    def _page(self, tracks: Tracks, poses: Poses3D) -> Path:
+        """The page, which is last: it offers the other results."""
+        settings, files = self.settings, files_beside(self.record)
+        video = page_video(
+            self.source, self.folder, settings.page_video, rotate=settings.rotate
+        )
+        return self.cache.file(
+            PAGE_STAGE,
+            PAGE,
+            {"name": self.source.name, "video": video.key, "files": files},
+            lambda part: write_page(part, self.source.name, tracks, poses, video, files),
+        )
 
     def _claim(self) -> Origin:
         """Make the folder the source's. Raises: FolderTaken; VideoError: the file is gone."""

@@ -12,8 +12,9 @@ from poselift.inference.detectors.choice import DetectorChoice
 from poselift.inference.video.views import check_view
 from poselift.models.devices import BEST
 from poselift.models.registry import DEFAULT_LIFTER
+from poselift.pipeline.viewer.page_video import HOWS, How
 
-STAGES = ("detect", "track", "lift", "render")
+STAGES = ("detect", "track", "lift", "render", "page")
 RENDERS = ("mp4", "gif", "none")
 
 
@@ -32,6 +33,7 @@ class RunSettings:
         rotate: degrees clockwise to turn the shown picture by: 0, 90, 180 or 270.
         fps: pictures a second, of numbered pictures; a video has its own.
         workers: detectors at work at once; None takes one for each core.
+        page: make page.html. page_video: how it has the video: `embed` up to 30 MB, `link`, `none`.
         force: stages to run again even when up to date (and so all after them).
         use_cache: False runs every stage again.
     """
@@ -46,6 +48,8 @@ class RunSettings:
     rotate: int = 0
     fps: float | None = None
     workers: int | None = None
+    page: bool = True
+    page_video: How = "embed"
     force: frozenset[str] = field(default_factory=frozenset)
     use_cache: bool = True
 
@@ -58,6 +62,8 @@ class RunSettings:
                 raise UnknownName("stage", stage, STAGES)
         if self.render not in RENDERS:
             raise UnknownName("overlay format", self.render, RENDERS)
+        if self.page_video not in HOWS:
+            raise UnknownName("way to have the video in the page", self.page_video, HOWS)
         checked_people(self.people)
         if self.workers is not None and self.workers < 1:
             raise ValueError(f"workers is a number from 1, not {self.workers}")

@@ -90,7 +90,7 @@ def render_clip(
         rotate=rotate,
         fps=timeline.fps,
     )
-    _check_shape(video, reader.info, timeline)
+    check_shape(video, reader.info, timeline)
     with (
         reported(progress, video.name, RENDER, len(timeline)),
         closing(prefetched(frame.image for frame in reader)) as images,
@@ -106,7 +106,7 @@ def render_clip(
         )
 
 
-def _check_shape(video: Path, info: VideoInfo, timeline: Timeline) -> None:
+def check_shape(video: Path, info: VideoInfo, timeline: Timeline) -> None:
     """Raises: VideoError: pictures of this shape are not those that the keypoints lie in."""
     ratio = (info.width / info.height) / (timeline.width / timeline.height)
     if not 0.9 < ratio < 1.1:

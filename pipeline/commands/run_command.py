@@ -13,6 +13,7 @@ from poselift.data.errors import PoseliftError, one_line, told
 from poselift.data.structures import count_of
 from poselift.inference.detectors.choice import chosen
 from poselift.pipeline.clip.settings import RENDERS, STAGES, RunSettings
+from poselift.pipeline.commands.page_command import add_page_video
 from poselift.pipeline.commands.shared_flags import (
     add_detector,
     add_lifter,
@@ -42,6 +43,10 @@ def add_run(commands: Any) -> None:
         "--people", default="all", metavar="all|best|N", help="who to keep (default: all)"
     )
     command.add_argument("--render", choices=RENDERS, default="mp4", help="default: mp4")
+    command.add_argument(
+        "--page", action=argparse.BooleanOptionalAction, default=True, help="page.html (default)"
+    )
+    add_page_video(command)
     add_stretch(command)
     add_view(command)
     command.add_argument(
@@ -70,6 +75,8 @@ def run(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
             device=asked.device,
             people=asked.people,
             render=asked.render,
+            page=asked.page,
+            page_video=asked.page_video,
             start_s=asked.start,
             end_s=asked.end,
             rotate=asked.rotate,

@@ -1,0 +1,1 @@
+"""What is shown in a browser: one page for a clip, in one file."""
