@@ -74,7 +74,7 @@ class ClipResult:
 
     def _repr_html_(self) -> str | None:
         """The page, framed, for Jupyter; None without one."""
-        return framed(self.page) if self.page else None
+        return framed(self.page) if self.page and self.page.is_file() else None
 
 
 def run_clip(

@@ -106,8 +106,8 @@ function makeClock(clip, video) {
   // The video's.
   function shows(frame) {
     clock.picture = frame;
+    tell("picture"); // first, so that no skeleton is late
     if (clock.playing && !video.seeking) { now(frame); checkEnd(); }
-    tell("picture");
   }
   function eachFrame() {
     video.requestVideoFrameCallback((_, about) => {

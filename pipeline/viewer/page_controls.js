@@ -2,8 +2,8 @@
 
 const SPEEDS = [0.1, 0.25, 0.5, 1, 2];
 const TRAILS = [
-  ["No trails", []], ["Trails of hips", ["hip"]], ["Trails of hands", ["left_wrist", "right_wrist"]],
-  ["Trails of feet", ["left_ankle", "right_ankle"]], ["Trails of heads", ["head"]],
+  ["No trails", []], ["Trails: hips", ["hip"]], ["Trails: hands", ["left_wrist", "right_wrist"]],
+  ["Trails: feet", ["left_ankle", "right_ankle"]], ["Trails: head", ["head"]],
 ];
 
 function makeControls(clip, clock, overlay, scene, timeline, redrawFilm) {
@@ -31,7 +31,7 @@ function makeControls(clip, clock, overlay, scene, timeline, redrawFilm) {
   const timeOf = (t) => clockText(clip.times[t], 2);
   clock.on("frame", () => {
     const t = clock.frame;
-    find("time").textContent = `${timeOf(t)} s · ${t}`;
+    find("time").textContent = `${timeOf(t)}${clip.times[t] < 60 ? " s" : ""} · ${t}`;
     find("scrub").value = t;
     find("scrub").setAttribute("aria-valuetext", `${timeOf(t)} seconds, frame ${t} of 0 to ${clip.last}`);
   });

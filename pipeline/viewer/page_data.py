@@ -59,7 +59,7 @@ def page_data(tracks: Tracks, poses: Poses3D) -> tuple[dict[str, Any], str]:
         "people": people,
         "camera": _camera(poses, [rows[person.person_id] for person in tracks.people]),
     }
-    return table, base64.b64encode(zlib.compress(b"".join(parts), 9)).decode("ascii")
+    return table, base64.b64encode(zlib.compress(b"".join(parts), 6)).decode("ascii")
 
 
 def _check_together(tracks: Tracks, poses: Poses3D) -> None:

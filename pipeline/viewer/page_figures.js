@@ -18,7 +18,8 @@ function partsOf(layout) {
     const [from, to] = bone, a = layout.joints[from], z = layout.joints[to];
     if (z === "head" || (z === "neck" && number("head") < 0)) return;
     const arm = /shoulder/.test(z) && !/shoulder/.test(a), hips = /_hip$/.test(z);
-    const wide = arm ? 0.062 : hips ? 0.086 : radiusOf(a), narrow = hips ? 0.08 : radiusOf(z);
+    const thigh = /_hip$/.test(a); // a little narrower than the balls at its ends
+    const wide = arm ? 0.06 : hips ? 0.086 : thigh ? 0.075 : radiusOf(a), narrow = arm ? 0.047 : hips ? 0.08 : radiusOf(z);
     parts.push({from, to, wide, narrow, side: arm || hips ? "centre" : sideOfBone(layout, bone)});
   });
   layout.joints.forEach((joint, j) => {

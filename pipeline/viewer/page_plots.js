@@ -15,6 +15,7 @@ function makePlots(clip, clock, timeline, theme) {
   });
   whose.append(new Option("Everybody", "all"), ...clip.people.map((person) => new Option(person.name, String(person.id))));
 
+  if (clip.people.length > 4) whose.value = String(clip.people[0].id); // more are a tangle
   const chosen = () => measures[Number(what.value)] || measures[0];
   const people = () => clip.people.filter((p) => (whose.value === "all" ? p.shown : String(p.id) === whose.value));
   // Alone, somebody's sides have the body's colours; among others the person's, the right dashed.
@@ -42,22 +43,42 @@ function makePlots(clip, clock, timeline, theme) {
     return [low, Math.max(high + (high - low) * 0.06, low + least)];
   }
 
+  // Where nobody was seen the line is faint. Many frames to a pixel are drawn as what they span.
   function drawLine(pen, line, person, wide, y) {
     const values = line.values(person);
     const first = Math.max(person.first, clip.frameAt(timeline.from) - 1), last = Math.min(person.last, clip.frameAt(timeline.to) + 1);
-    for (const seen of [true, false]) { // where nobody was seen the line is faint
-      pen.globalAlpha = seen ? 1 : 0.35;
+    const x = (t) => timeline.x(timeline.middle(t), wide);
+    if ((last - first) / wide > 4) { drawDense(pen, values, first, last, x, y); return; }
+    for (const seen of [true, false]) {
+      pen.globalAlpha = seen ? 1 : 0.4;
       pen.beginPath();
       let on = false;
-      for (let t = first; t <= last; t += 1) {
-        const part = clip.wasSeen(person, t) === seen || (!seen && t > first && !clip.wasSeen(person, t - 1));
-        if (!part || Number.isNaN(values[t])) { on = false; continue; }
-        const x = timeline.x(timeline.middle(t), wide);
-        if (on) pen.lineTo(x, y(values[t])); else pen.moveTo(x, y(values[t]));
+      for (let t = first + 1; t <= last; t += 1) {
+        const both = clip.wasSeen(person, t) && clip.wasSeen(person, t - 1);
+        if (both !== seen || Number.isNaN(values[t - 1] + values[t])) { on = false; continue; }
+        if (!on) pen.moveTo(x(t - 1), y(values[t - 1]));
+        pen.lineTo(x(t), y(values[t]));
         on = true;
       }
       pen.stroke();
     }
+    pen.globalAlpha = 1;
+  }
+  function drawDense(pen, values, first, last, x, y) {
+    pen.setLineDash([]);
+    pen.beginPath();
+    let column = -1, low = 0, high = 0;
+    for (let t = first; t <= last + 1; t += 1) {
+      const at = t <= last ? Math.round(x(t)) : -2;
+      if (at !== column) {
+        if (column >= 0) { pen.moveTo(column, y(low) + 0.6); pen.lineTo(column, y(high) - 0.6); }
+        [column, low, high] = [at, Infinity, -Infinity];
+      }
+      if (values[t] < low) low = values[t];
+      if (values[t] > high) high = values[t];
+    }
+    pen.globalAlpha = 0.75;
+    pen.stroke();
     pen.globalAlpha = 1;
   }
 

@@ -5,7 +5,7 @@ const DIRECTIONS = { // from the people to the viewer: the video's camera stands
   angled: [0.42, -0.9, 0.26], front: [0, -1, 0.04], side: [1, 0, 0.04], top: [0, -0.001, 1],
 };
 const AT_ONCE_M = 14; // a clip in which people go further is better followed
-const HIGH_M = 1.95, AROUND_M = 0.5; // the room that each person is given
+const HIGH_M = 2.0, AROUND_M = 0.5; // the room that each person is given
 const MARGIN = 0.92; // of the view that may be filled
 
 // Where everybody goes, on the floor.
@@ -84,30 +84,46 @@ function makeScene(clip, canvas, layer, finder, theme) {
     return found;
   }
 
+  // Where along an axis the free margins on the screen are alike, from a first guess.
+  function centred(room, forward, axis, back, guess) {
+    let at = guess;
+    for (let n = 0; n < 6; n += 1) {
+      let low = Infinity, high = -Infinity, depths = 0;
+      for (const point of room) {
+        const depth = point.dot(forward) - back, across = (point.dot(axis) - at) / depth;
+        low = Math.min(low, across);
+        high = Math.max(high, across);
+        depths += depth / room.length;
+      }
+      at += ((low + high) / 2) * depths;
+    }
+    return at;
+  }
+
   // Step back until all of it is in view: exact, from the view's four planes.
   function frameAll(direction) {
     const forward = new THREE.Vector3(...direction).normalize().negate();
     const right = forward.clone().cross(camera.up).normalize(), up = right.clone().cross(forward);
     const slope = Math.tan((camera.fov * Math.PI) / 360), slopes = [slope * camera.aspect * MARGIN, slope * MARGIN];
-    const limits = [[-Infinity, -Infinity], [-Infinity, -Infinity]], point = new THREE.Vector3();
-    let depths = 0, count = 0;
-    for (const [x, y] of spots()) {
-      for (const z of [0, HIGH_M]) {
-        point.set(x, y, z);
-        const depth = point.dot(forward);
-        [right, up].forEach((axis, i) => {
-          const across = point.dot(axis);
-          limits[i][0] = Math.max(limits[i][0], across - slopes[i] * depth);
-          limits[i][1] = Math.max(limits[i][1], -across - slopes[i] * depth);
-        });
-        depths += depth;
-        count += 1;
-      }
+    const limits = [[-Infinity, -Infinity], [-Infinity, -Infinity]];
+    const room = spots().flatMap(([x, y]) => [new THREE.Vector3(x, y, 0), new THREE.Vector3(x, y, HIGH_M)]);
+    let depths = 0;
+    for (const point of room) {
+      const depth = point.dot(forward);
+      [right, up].forEach((axis, i) => {
+        const across = point.dot(axis);
+        limits[i][0] = Math.max(limits[i][0], across - slopes[i] * depth);
+        limits[i][1] = Math.max(limits[i][1], -across - slopes[i] * depth);
+      });
+      depths += depth / room.length;
     }
     const back = Math.min(...limits.map(([over, under], i) => -(over + under) / (2 * slopes[i])));
     camera.position.copy(forward).multiplyScalar(back);
-    [right, up].forEach((axis, i) => camera.position.addScaledVector(axis, (limits[i][0] - limits[i][1]) / 2));
-    orbit.target.copy(camera.position).addScaledVector(forward, Math.max(1, depths / count - back));
+    [right, up].forEach((axis, i) => {
+      const near = (limits[i][0] - limits[i][1]) / 2;
+      camera.position.addScaledVector(axis, centred(room, forward, axis, back, near));
+    });
+    orbit.target.copy(camera.position).addScaledVector(forward, Math.max(1, depths - back));
     orbit.update();
   }
 
@@ -211,11 +227,11 @@ function makeScene(clip, canvas, layer, finder, theme) {
   function place() {
     clip.people.forEach((person, i) => {
       const there = view.names && person.shown && clip.isThere(person, frame);
-      if (there) clip.place(person, frame, head, point).setZ(point.z + 0.2 * person.scale).project(camera);
-      const shown = there && point.z < 1 && Math.abs(point.x) < 1.1 && Math.abs(point.y) < 1.1;
+      if (there) clip.place(person, frame, head, point).setZ(point.z + 0.08 * person.scale).project(camera);
+      const shown = there && point.z < 1 && Math.abs(point.x) < 1.05 && Math.abs(point.y) < 1.2;
       labels[i].hidden = !shown;
       if (!shown) return;
-      labels[i].style.transform = `translate(-50%, -100%) translate(${((point.x + 1) / 2) * wide}px, ${((1 - point.y) / 2) * high}px)`;
+      labels[i].style.transform = `translate(-50%, -100%) translate(${((point.x + 1) / 2) * wide}px, ${Math.max(26, ((1 - point.y) / 2) * high - 5)}px)`;
       labels[i].style.zIndex = String(Math.round((1 - point.z) * 1e5));
     });
   }
@@ -237,6 +253,7 @@ function makeScene(clip, canvas, layer, finder, theme) {
     if (view.name) view.look(view.name); else view.render();
   };
   view.paint = () => {
+    sky.intensity = theme.dark ? 1.5 : 2.3;
     floor.paint();
     figures.paint();
     labels.forEach((label, i) => { label.style.background = theme.of(clip.people[i]); });

@@ -36,7 +36,7 @@ function makeTimeline(clip, clock, theme, seekTo) {
 
   function makeRow(person) {
     const row = document.createElement("div"), label = document.createElement("label"), box = document.createElement("input");
-    const chip = document.createElement("i"), name = document.createElement("span"), track = document.createElement("div");
+    const name = document.createElement("span"), track = document.createElement("div");
     const canvas = document.createElement("canvas");
     row.className = "row person";
     label.className = "gutter";
@@ -51,11 +51,11 @@ function makeTimeline(clip, clock, theme, seekTo) {
     }
     canvas.setAttribute("aria-hidden", "true");
     box.addEventListener("change", () => { person.shown = box.checked; row.classList.toggle("off", !box.checked); timeline.shownChanged(); });
-    label.append(box, chip, name);
+    label.append(box, name);
     track.append(canvas);
     row.append(label, track);
     find("people").append(row);
-    return {person, row, chip, canvas};
+    return {person, box, canvas};
   }
   timeline.shownChanged = () => {};
 
@@ -69,9 +69,9 @@ function makeTimeline(clip, clock, theme, seekTo) {
     return found;
   }
 
-  function drawRow({person, chip, canvas}) {
+  function drawRow({person, box, canvas}) {
     const {pen, wide, high} = fitted(canvas), colours = theme.colours, own = theme.of(person);
-    chip.style.background = own;
+    box.style.accentColor = own;
     const span = ([first, last]) => {
       const left = timeline.x(clip.times[first], wide), right = timeline.x(clip.times[last] + clip.secondsOf(last), wide);
       return [left, Math.max(right - left, 1.5)];
