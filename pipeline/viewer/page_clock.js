@@ -79,9 +79,9 @@ function makeClock(clip, video) {
   };
 
   // The last frame stays for its time; then from the start again, or stop.
-  function checkEnd() {
-    if (clock.frame < clock.to || ending !== null) return;
-    const left = clock.frame > clock.to ? 0 : clip.secondsOf(clock.to) / clock.rate;
+  function checkEnd(frame = clock.frame) {
+    if (frame < clock.to || ending !== null) return;
+    const left = frame > clock.to ? 0 : clip.secondsOf(clock.to) / clock.rate;
     ending = setTimeout(() => { ending = null; if (clock.playing) ended(); }, 1000 * left);
   }
   function ended() {
@@ -107,7 +107,9 @@ function makeClock(clip, video) {
   function shows(frame) {
     clock.picture = frame;
     tell("picture"); // first, so that no skeleton is late
-    if (clock.playing && !video.seeking) { now(frame); checkEnd(); }
+    if (!clock.playing || video.seeking) return;
+    now(Math.min(frame, clock.to)); // a slow machine may be told of the end too late
+    checkEnd(frame);
   }
   function eachFrame() {
     video.requestVideoFrameCallback((_, about) => {
