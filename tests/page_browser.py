@@ -148,7 +148,9 @@ def opened(browser: Any, page: Path, *, script: str = "", **view: Any) -> Iterat
         view: options of playwright's browser context: viewport, color_scheme.
     """
     told: list[str] = []
-    context = browser.new_context(offline=True, **({"viewport": {"width": 1000, "height": 700}} | view))
+    context = browser.new_context(
+        offline=True, **({"viewport": {"width": 1000, "height": 700}} | view)
+    )
     tab = context.new_page()
     if script:
         tab.add_init_script(script)
@@ -165,4 +167,3 @@ def opened(browser: Any, page: Path, *, script: str = "", **view: Any) -> Iterat
         yield shown
     finally:
         context.close()
-

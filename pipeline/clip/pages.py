@@ -71,7 +71,12 @@ def page_folder(
 
 
 def _film(
-    source: Path | None, given: Path | None, origin: Origin | None, folder: Path, how: How, turn: int
+    source: Path | None,
+    given: Path | None,
+    origin: Origin | None,
+    folder: Path,
+    how: How,
+    turn: int,
 ) -> PageVideo:
     """The video as the page shows it, or why it does not; only a given one must be had."""
     if source is None:
@@ -99,7 +104,9 @@ def _check_video(video: Path, origin: Origin | None, tracks: Tracks, turn: int) 
     except OSError as error:
         raise VideoError(f"{video}: cannot be read ({reason_of(error)}).") from error
     if not same:
-        raise VideoError(f"{video}: is not the video that these results are of. Run it, or leave it out.")
+        raise VideoError(
+            f"{video}: is not the video that these results are of. Run it, or leave it out."
+        )
 
 
 def _told_rotation(summary: Path) -> int:

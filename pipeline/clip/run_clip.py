@@ -179,9 +179,7 @@ class _ClipRun:
     def _page(self, tracks: Tracks, poses: Poses3D) -> Path:
         """The page, which is last: it offers the other results."""
         settings, files = self.settings, files_beside(self.record)
-        video = page_video(
-            self.source, self.folder, settings.page_video, rotate=settings.rotate
-        )
+        video = page_video(self.source, self.folder, settings.page_video, rotate=settings.rotate)
         return self.cache.file(
             PAGE_STAGE,
             PAGE,

@@ -140,7 +140,9 @@ def _offered(names: Sequence[str]) -> list[dict[str, str]]:
     for pattern, words in FILES:
         for name in sorted(names, key=lambda n: (len(n), n)):
             if found := pattern.fullmatch(name):
-                what = words.format(*(part.upper() if i else part for i, part in enumerate(found.groups())))
+                what = words.format(
+                    *(part.upper() if i else part for i, part in enumerate(found.groups()))
+                )
                 offered.append({"name": name, "link": "./" + quote(name), "what": what})
     return offered
 

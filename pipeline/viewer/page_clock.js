@@ -151,7 +151,7 @@ function makeClock(clip, video) {
     });
     video.addEventListener("ended", () => { if (clock.playing && !clock.own) { clearTimeout(ending); ending = null; ended(); } });
     video.addEventListener("pause", () => { // by the browser, as when a telephone rings
-      if (clock.playing && !clock.own && !video.ended && !document.hidden) { clock.playing = false; tell("state"); }
+      if (clock.playing && !clock.own && video.paused && !video.ended && !document.hidden) { clock.playing = false; tell("state"); }
     });
     let late = null, loaded = false, measured = !exact;
     const ready = () => { if (loaded && measured) { clearTimeout(late); lead(); } };

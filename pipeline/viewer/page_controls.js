@@ -93,7 +93,11 @@ function makeControls(clip, clock, overlay, scene, timeline, redrawFilm) {
   help.addEventListener("click", (event) => { if (event.target === help) help.close(); });
   document.addEventListener("click", (event) => { if (!event.target.closest("#files")) find("files").open = false; });
 
-  // Keys.
+  // Keys. What a mouse or finger pressed does not keep the space bar to itself.
+  document.addEventListener("click", (event) => {
+    const pressed = event.detail && event.target.closest("button, summary, label, input[type=checkbox]");
+    if (pressed && document.activeElement && pressed.contains(document.activeElement)) document.activeElement.blur();
+  });
   const tick = (id) => find(id).click();
   const keys = {
     " ": clock.toggle, k: clock.toggle, l: () => tick("loop"), "[": () => tick("loop-from"), "]": () => tick("loop-to"),
