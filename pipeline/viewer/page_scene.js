@@ -253,7 +253,8 @@ function makeScene(clip, canvas, layer, finder, theme) {
     if (view.name) view.look(view.name); else view.render();
   };
   view.paint = () => {
-    sky.intensity = theme.dark ? 1.5 : 2.3;
+    sky.intensity = theme.dark ? 1.5 : 2.4;
+    sun.intensity = theme.dark ? 1.9 : 2.5;
     floor.paint();
     figures.paint();
     labels.forEach((label, i) => { label.style.background = theme.of(clip.people[i]); });

@@ -114,7 +114,13 @@ def test_pictures_are_run_like_the_video(
     for one, other in zip(ours.frames, theirs.frames, strict=True):
         np.testing.assert_allclose(one.keypoints, other.keypoints, atol=1.0)
     assert poselift("run", frames, "-o", out, "--fps", "30", "--quiet") == 0
-    assert summary_of(out / "walk.frames")["reused"] == ["detect", "track", "lift", "render"]
+    assert summary_of(out / "walk.frames")["reused"] == [
+        "detect",
+        "track",
+        "lift",
+        "render",
+        "page",
+    ]
     assert poselift("run", frames, "-o", out, "--fps", "15", "--quiet") == 0
     assert summary_of(out / "walk.frames")["reused"] == []
     shutil.copy(frames / "f_3.png", frames / "f_4.png")
