@@ -25,7 +25,7 @@ function makeFloor(clip, theme, box) {
   });
 
   // Metres along the near edge and the left one, from the corner.
-  const every = longest <= 12 ? 1 : longest <= 30 ? 5 : longest <= 120 ? 10 : 50, size = Math.max(0.3, longest / 30);
+  const every = longest <= 12 ? 1 : longest <= 30 ? 5 : longest <= 120 ? 10 : 50, size = Math.max(0.28, longest / 36);
   const numbers = [];
   const write = (words, x, y) => {
     const canvas = document.createElement("canvas");
