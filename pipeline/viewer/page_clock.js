@@ -147,7 +147,10 @@ function makeClock(clip, video) {
     video.addEventListener("error", fail);
     video.addEventListener("seeked", () => {
       if (wanted !== null) seek(wanted);
-      else if (!exact) { clock.picture = clip.frameAt(video.currentTime - offset); tell("picture"); }
+      else if (!clock.own && !clock.playing) { // a browser may forget to tell of the picture
+        clock.picture = clock.frame;
+        tell("picture");
+      }
     });
     video.addEventListener("ended", () => { if (clock.playing && !clock.own) { clearTimeout(ending); ending = null; ended(); } });
     video.addEventListener("pause", () => { // by the browser, as when a telephone rings

@@ -183,8 +183,9 @@ def test_views_people_and_plots(browser: Any, plain: Path) -> None:
         assert run("poselift.scene.orbit.target.x") == pytest.approx(1.0, abs=0.2)
         # Who is shown: on the video, in 3D and in the plot.
         opened_page.go(10)
-        ink = "poselift.overlay.draw(10), document.getElementById('overlay').getContext('2d')"
-        ink += ".getImageData(0, 0, 9999, 9999).data.reduce((n, v) => n + (v > 0), 0)"
+        ink = "() => { const canvas = document.getElementById('overlay'); poselift.overlay.draw(10);"
+        ink += "return canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)"
+        ink += ".data.filter((v) => v > 0).length; }"
         both = run(ink)
         page.click("[aria-label='Show person 2']")
         one = run(ink)
