@@ -24,10 +24,10 @@ from typing import Any
 
 import numpy as np
 
-from poselift.data.landmarks33 import to_h36m
 from poselift.data.skeletons import H36M17
 from poselift.data.structures import Keypoints2D
 from poselift.inference.detectors.blazepose import BlazePose
+from poselift.inference.detectors.landmarks33 import to_h36m
 from poselift.inference.poses.lifting import Lifter
 from poselift.inference.poses.tracks_to_poses import poses_of
 from poselift.inference.similarity import keypoint_similarity

@@ -7,8 +7,6 @@ Values that hold arrays are equal only to themselves, print their shapes, and `a
 same value at some of its frames:
 
 >>> poses = poselift.load_poses("out/walk/poses3d.npz")  # doctest: +SKIP
->>> poses  # doctest: +SKIP
-Poses3D(2 people, 120 frames, 30.00 fps, 17 joints, with trajectory)
 >>> poses.at(slice(30, 60)).world.shape  # doctest: +SKIP
 (2, 30, 17, 3)
 """
@@ -20,6 +18,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from poselift.data.scene import NOTHING_KNOWN, CameraPath, KnownScene
 from poselift.data.skeletons import COCO17, H36M17, Skeleton
 
 # No video is larger along a side, faster or slower; what says so in a file is damaged.
@@ -39,6 +38,7 @@ class VideoInfo:
         rotation: degrees anticlockwise that the stored frames are turned by.
         duration_s, frame_count: what the container claims; None when it is silent.
         hdr: the curve of its high dynamic range, which frames are shown without.
+        focal_px: focal length by the file's own word.
     """
 
     name: str
@@ -50,6 +50,7 @@ class VideoInfo:
     frame_count: int | None = None
     has_audio: bool = False
     hdr: Literal["pq", "hlg"] | None = None
+    focal_px: float | None = None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -87,13 +88,8 @@ class FrameDetections:
 
     @classmethod
     def none(cls, layout: Skeleton = COCO17) -> FrameDetections:
-        joints = layout.num_joints
-        return cls(
-            np.zeros((0, 4), np.float32),
-            np.zeros(0, np.float32),
-            np.zeros((0, joints, 2), np.float32),
-            np.zeros((0, joints), np.float32),
-        )
+        shapes = (0, 4), (0,), (0, layout.num_joints, 2), (0, layout.num_joints)
+        return cls(*(np.zeros(shape, np.float32) for shape in shapes))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -256,7 +252,10 @@ class Poses3D:
         valid: (P, T) bool, within the person's life span.
         interpolated: (P, T) bool, lifted from keypoints that were filled in.
         up: (3,) the world's up direction in camera space.
+        up_degrees: how far that may be off, one standard deviation; nan: not known.
         focal_px: focal length that the trajectory assumes; nan without a trajectory.
+        known: what was known of the scene, and is kept here.
+        camera: how the camera moved; camera space is then that of its middle frame. None: still.
     """
 
     timeline: Timeline
@@ -269,6 +268,9 @@ class Poses3D:
     up: np.ndarray
     focal_px: float
     layout: Skeleton = H36M17
+    known: KnownScene = NOTHING_KNOWN
+    camera: CameraPath | None = None
+    up_degrees: float = float("nan")
 
     def __post_init__(self) -> None:
         people, frames, joints = len(self.person_id), len(self.timeline), self.layout.num_joints
@@ -291,6 +293,7 @@ class Poses3D:
             world=self.world[:, frames],
             valid=self.valid[:, frames],
             interpolated=self.interpolated[:, frames],
+            camera=None if self.camera is None else self.camera.at(frames),
         )
 
 

@@ -23,9 +23,11 @@ from poselift.data import __version__  # noqa: E402
 
 if TYPE_CHECKING:
     from poselift.data.archives.stage_results import (
+        load_camera,
         load_detections,
         load_poses,
         load_tracks,
+        save_camera,
         save_detections,
         save_poses,
         save_tracks,
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
         VideoError,
     )
     from poselift.data.exports.motion import Motion, Rig
+    from poselift.data.scene import CameraPath, KnownScene
     from poselift.data.structures import (
         Detections,
         FrameDetections,
@@ -54,12 +57,13 @@ if TYPE_CHECKING:
     )
     from poselift.inference.detectors.choice import DetectorChoice
     from poselift.inference.poses.rigging import rig
-    from poselift.pipeline.clip.calls import detect, lift, render, track
+    from poselift.pipeline.clip.calls import detect, lift, render, track, watch
     from poselift.pipeline.clip.run_clip import ClipResult
     from poselift.pipeline.clip.run_many import run_video
     from poselift.pipeline.clip.settings import RunSettings
 
 __all__ = [
+    "CameraPath",
     "ClipResult",
     "Detections",
     "DetectorChoice",
@@ -67,6 +71,7 @@ __all__ = [
     "FormatError",
     "FrameDetections",
     "Keypoints2D",
+    "KnownScene",
     "LayoutMismatch",
     "MissingDependency",
     "MissingWeights",
@@ -85,23 +90,26 @@ __all__ = [
     "__version__",
     "detect",
     "lift",
+    "load_camera",
     "load_detections",
     "load_poses",
     "load_tracks",
     "render",
     "rig",
     "run_video",
+    "save_camera",
     "save_detections",
     "save_poses",
     "save_tracks",
     "track",
+    "watch",
 ]
 
 # Where each name comes from when it is first asked for; the same as above, for type checkers.
 _ROOMS = {
     "data.archives.stage_results": (
-        *("load_detections", "load_poses", "load_tracks"),
-        *("save_detections", "save_poses", "save_tracks"),
+        *("load_camera", "load_detections", "load_poses", "load_tracks"),
+        *("save_camera", "save_detections", "save_poses", "save_tracks"),
     ),
     "data.errors": (
         *("DownloadError", "FormatError", "LayoutMismatch", "MissingDependency"),
@@ -109,12 +117,13 @@ _ROOMS = {
         *("UnsafeFile", "VideoError"),
     ),
     "data.exports.motion": ("Motion", "Rig"),
+    "data.scene": ("CameraPath", "KnownScene"),
     "data.structures": (
         *("Detections", "FrameDetections", "Keypoints2D", "Poses3D", "Timeline", "Tracks"),
     ),
     "inference.detectors.choice": ("DetectorChoice",),
     "inference.poses.rigging": ("rig",),
-    "pipeline.clip.calls": ("detect", "lift", "render", "track"),
+    "pipeline.clip.calls": ("detect", "lift", "render", "track", "watch"),
     "pipeline.clip.run_clip": ("ClipResult",),
     "pipeline.clip.run_many": ("run_video",),
     "pipeline.clip.settings": ("RunSettings",),

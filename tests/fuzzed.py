@@ -27,9 +27,11 @@ from poselift.data.archives.joints_archive import JointsClip, load_joints, save_
 from poselift.data.archives.keypoint_archive import load_keypoint_archive
 from poselift.data.archives.positions_archive import load_positions_archive
 from poselift.data.archives.stage_results import (
+    load_camera,
     load_detections,
     load_poses,
     load_tracks,
+    save_camera,
     save_detections,
     save_poses,
     save_tracks,
@@ -43,6 +45,7 @@ from poselift.data.foreign.formats import read_foreign
 from poselift.data.foreign.layouts import layout_named, layout_of
 from poselift.data.mocap.mocap_source import convert_take
 from poselift.data.mocap.rig import FOLDER, known_rigs, load_rig
+from poselift.data.scene import CameraPath
 from poselift.data.skeletons import COCO17, H36M17
 from poselift.data.structures import Detections, FrameDetections, Timeline
 from poselift.inference.detectors.zoo_files import read_weights
@@ -174,6 +177,8 @@ def _own(folder: Path) -> list[Input]:
     poses = poses_of(tracks, lifter)
     save_detections(folder / "detections.npz", detections)
     save_tracks(folder / "keypoints2d.npz", tracks)
+    shaken = CameraPath("turns", np.tile(np.eye(3), (FRAMES, 1, 1)), *np.ones((2, FRAMES)), (4,))
+    save_camera(folder / "camera.npz", shaken)
     save_poses(folder / "poses3d.npz", poses)
     joints = np.random.default_rng(1).normal(0, 0.5, (2, FRAMES, 17, 3)).astype(np.float32)
     save_joints(folder / "joints.npz", [JointsClip(f"c{i}", *joints, 30.0) for i in range(2)])
@@ -188,6 +193,7 @@ def _own(folder: Path) -> list[Input]:
         _npz(folder / "detections.npz", lambda path: track(load_detections(path))),
         _npz(folder / "keypoints2d.npz", lambda path: poses_of(load_tracks(path), lifter)),
         _npz(folder / "keypoints2d.npz", lambda path: _drawn(path, poses, image)),
+        _npz(folder / "camera.npz", load_camera),
         _npz(folder / "poses3d.npz", draw),
         _npz(folder / "joints.npz", load_joints),
     ]

@@ -20,7 +20,7 @@ STOREYS = (
     "data.prepare_*",
     "models",
     "inference",
-    "inference.detectors inference.people inference.poses inference.video",
+    "inference.camera inference.detectors inference.people inference.poses inference.video",
     "inference.detecting",
     "inference.infer_video",
     "pipeline",

@@ -8,10 +8,18 @@ from pathlib import Path
 
 import numpy as np
 
+from poselift.data.archives.scene_values import (
+    Arrays,
+    camera_arrays,
+    known_arrays,
+    read_camera,
+    read_known,
+)
 from poselift.data.archives.typed_archive import TypedArchive, open_typed
 from poselift.data.files.file_kinds import FileKind
 from poselift.data.files.safe_archive import open_npz
 from poselift.data.files.whole_file import whole_file
+from poselift.data.scene import CameraPath
 from poselift.data.skeletons import SKELETONS, Skeleton
 from poselift.data.structures import (
     MAX_FPS,
@@ -28,6 +36,7 @@ from poselift.data.structures import (
 DETECTIONS = "poselift-detections/1"
 KEYPOINTS = "poselift-keypoints2d/1"
 POSES = "poselift-poses3d/1"
+CAMERA = "poselift-camera/1"
 
 # Far outside any picture or room, and still numbers to reckon with.
 PIXELS, METRES = (-1e6, 1e6), (-1e6, 1e6)
@@ -50,6 +59,7 @@ def _kind(name: str, wanted: str) -> FileKind:
 DETECTIONS_FILE = _kind("a file of detections", DETECTIONS)
 KEYPOINTS_FILE = _kind("a file of tracked keypoints", KEYPOINTS)
 POSES_FILE = _kind("a file of 3D poses", POSES)
+CAMERA_FILE = _kind("a file of a camera's movement", CAMERA)
 
 
 def save_arrays(path: Path, arrays: Mapping[str, np.ndarray | str | float | int]) -> None:
@@ -157,7 +167,7 @@ def load_tracks(path: str | Path) -> Tracks:
 
 def save_poses(path: str | Path, poses: Poses3D) -> None:
     """See INFERENCE.md for every name; a lifter without trajectory leaves it out."""
-    arrays: dict[str, np.ndarray | str | float | int] = {
+    arrays: Arrays = {
         "format": POSES,
         "layout": poses.layout.name,
         "joint_names": np.array(poses.layout.joints),
@@ -167,11 +177,15 @@ def save_poses(path: str | Path, poses: Poses3D) -> None:
         "valid": poses.valid,
         "interpolated": poses.interpolated,
         "up": np.asarray(poses.up, np.float32),
+        "up_degrees": poses.up_degrees,
         "focal_px": poses.focal_px,
         "units": "metres",
     }
     if poses.trajectory is not None:
         arrays["trajectory"] = np.asarray(poses.trajectory, np.float32)
+    arrays |= known_arrays(poses.known, poses.person_id)
+    if poses.camera is not None:
+        arrays |= camera_arrays(poses.camera)
     save_arrays(Path(path), _timeline_arrays(poses.timeline) | arrays)
 
 
@@ -207,12 +221,27 @@ def load_poses(path: str | Path) -> Poses3D:
             valid=valid,
             interpolated=a.flags("interpolated", *size),
             up=up,
+            up_degrees=a.number("up_degrees", (0, 180), gap=True)
+            if "up_degrees" in a.names
+            else float("nan"),
             focal_px=a.number("focal_px", (1e-3, 1e9), gap=True),
             layout=layout,
+            known=read_known(a, numbers),
+            camera=read_camera(a, len(timeline)) if "camera" in a.names else None,
         )
 
 
-def _timeline_arrays(timeline: Timeline) -> dict[str, np.ndarray | str | float | int]:
+def save_camera(path: str | Path, camera: CameraPath) -> None:
+    save_arrays(Path(path), camera_arrays(camera) | {"format": CAMERA, "frames": len(camera.zoom)})
+
+
+def load_camera(path: str | Path) -> CameraPath:
+    """Raises: FormatError."""
+    with open_typed(Path(path), CAMERA) as a:
+        return read_camera(a, a.whole("frames", (1, 1 << 40)))
+
+
+def _timeline_arrays(timeline: Timeline) -> Arrays:
     return {
         "width": timeline.width,
         "height": timeline.height,

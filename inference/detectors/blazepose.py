@@ -18,10 +18,10 @@ import numpy as np
 
 from poselift.data.errors import FormatError, MissingDependency, UnknownName
 from poselift.data.files.whole_file import file_sha256
-from poselift.data.landmarks33 import BLAZEPOSE33, to_coco
 from poselift.data.skeletons import COCO17
 from poselift.data.structures import FrameDetections
 from poselift.inference.detectors.choice import DetectorChoice
+from poselift.inference.detectors.landmarks33 import BLAZEPOSE33, to_coco
 from poselift.inference.detectors.published_networks import (
     fetch_command,
     found,

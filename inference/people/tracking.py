@@ -9,8 +9,9 @@ has cut apart are joined, and pieces too short to be anybody go.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -59,6 +60,10 @@ class _Piece:
     rows: list[FrameDetections] = field(default_factory=list)
     velocity: np.ndarray | None = None  # (J + 2, 2) pixels per frame
 
+    def later(self, frames: int) -> _Piece:
+        """The same, so many frames later."""
+        return replace(self, frames=[frame + frames for frame in self.frames])
+
     def add(self, frame: int, row: FrameDetections) -> None:
         if self.frames:
             step = (_points(row) - _points(self.rows[-1])) / (frame - self.frames[-1])
@@ -77,16 +82,21 @@ class _Piece:
         return last + (self.velocity if ahead == 1 else drift * fading)
 
 
-def track(detections: Detections, settings: TrackerSettings | None = None) -> Tracks:
+def track(
+    detections: Detections, settings: TrackerSettings | None = None, cuts: Sequence[int] = ()
+) -> Tracks:
     """People of a clip, ids from 1 in order of appearance (then from left to right).
 
+    Args:
+        cuts: frames with which another scene begins, in order: nobody is followed across.
     Raises: NoPersonFound: nobody is seen long enough to be somebody.
     """
     settings = settings or TrackerSettings()
-    fps = detections.timeline.fps
-    pieces = _follow(detections, settings)
-    people = _rejoin(pieces, settings, fps)
-    total = len(detections.timeline)
+    fps, total = detections.timeline.fps, len(detections.timeline)
+    people: list[_Piece] = []
+    for first, stop in itertools.pairwise((0, *cuts, total)):
+        scene = _rejoin(_follow(detections.at(slice(first, stop)), settings), settings, fps)
+        people += [piece.later(first) for piece in scene]
     shortest = min(max(2, round(settings.shortest_s * fps)), max(1, total // 2))
     people = [person for person in people if len(person.frames) >= shortest]
     people.sort(key=lambda person: (person.frames[0], person.rows[0].boxes[0, 0]))

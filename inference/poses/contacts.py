@@ -20,6 +20,8 @@ STANDING_SPEED_M_S = 0.6
 # foot that slides at 1 m/s.
 DEPTH_COST = 0.9
 DEPTH_SPEED_COST = 0.1
+# A foot stood where it is as sure and lasts as long.
+SURE, LEAST_S = 0.5, 0.1
 # Contacts are found again once the feet have been moved.
 ROUNDS = 2
 
@@ -47,6 +49,26 @@ def plant_feet(
         standing = _standing(placed, feet + (outwards * moved)[:, None], fps)
         moved = _least_change(outwards[:, :2], feet[..., :2], depth, standing, fps)
     return np.asarray(ray * moved, trajectory.dtype)
+
+
+def standing_places(
+    pose: np.ndarray, trajectory: np.ndarray, world: World, layout: Skeleton, fps: float
+) -> np.ndarray:
+    """(N, 3) camera space: where a foot stood, the mean of each time that it did.
+
+    Args: see plant_feet.
+    """
+    ankles = layout.indices("left_ankle", "right_ankle")
+    seen = pose[:, ankles] + trajectory[:, None]
+    placed = place_on_floor(pose, trajectory, world, fps)[:, ankles]
+    sure = _standing(placed, world.rotate(seen), fps) > SURE
+    places = []
+    for foot, stands in enumerate(sure.T):
+        turns = np.flatnonzero(np.diff(np.concatenate([[0], stands.astype(int), [0]])))
+        for begin, end in zip(turns[::2], turns[1::2], strict=True):
+            if end - begin >= LEAST_S * fps:
+                places.append(seen[begin : end + 1, foot].mean(0))
+    return np.array(places, float).reshape(-1, 3)
 
 
 def _standing(placed: np.ndarray, ankles: np.ndarray, fps: float) -> np.ndarray:

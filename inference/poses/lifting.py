@@ -13,13 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from poselift.data.cameras import normalise_screen, unit_vectors
+from poselift.data.cameras import unit_vectors
 from poselift.data.errors import LayoutMismatch
 from poselift.data.skeletons import Skeleton
-from poselift.data.structures import Keypoints2D
 from poselift.data.windows import mirror_keypoints, pad_edges
 from poselift.inference.poses.upright_turn import upright_turn
-from poselift.models.devices import one_thread
 from poselift.models.inputs import network_input, person_frame, root_from_person
 from poselift.models.outputs import pose_of
 from poselift.models.temporal import fold_batch_norm
@@ -174,31 +172,4 @@ class Lifter:
             mirror_keypoints(lifted.pose, self.weights.layout_out),
             None if lifted.trajectory is None else lifted.trajectory * back,
             None if lifted.up is None else lifted.up * back,
-        )
-
-
-def lift_person(
-    lifter: Lifter, person: Keypoints2D, width: int, height: int, *, flip: bool = True
-) -> LiftedPose:
-    """Lift one tracked person over the life span (see Keypoints2D.span).
-
-    Returns: LiftedPose of span.stop - span.start frames.
-    Raises: LayoutMismatch: joints are missing throughout, and the checkpoint reads positions
-        without confidence.
-    """
-    span = person.span
-    never = [person.layout.joints[j] for j in np.flatnonzero(~person.confidence.any(0))]
-    if never and lifter.weights.input_kind == "screen":
-        raise LayoutMismatch(
-            f"{lifter.weights.name}: reads every joint of '{person.layout.name}', but person "
-            f"{person.person_id} never has {', '.join(never)}. Use a lifter that reads "
-            "confidence, such as the default one."
-        )
-    with one_thread():
-        return lifter.lift(
-            normalise_screen(person.xy[span], width, height),
-            person.confidence[span],
-            layout=person.layout,
-            focal=2 * ASSUMED_FOCAL * max(width, height) / width,
-            flip=flip,
         )

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
+from poselift.data.errors import UnknownName
 from poselift.data.progress import Progress
+from poselift.data.scene import NOTHING_KNOWN, CameraPath, KnownScene
 from poselift.data.skeletons import Skeleton
 from poselift.data.structures import Poses3D, Timeline, Tracks
 from poselift.inference.poses.bones import constant_bones
-from poselift.inference.poses.contacts import plant_feet
-from poselift.inference.poses.lifting import ASSUMED_FOCAL, LiftedPose, Lifter, lift_person
-from poselift.inference.poses.world import place_on_floor, steady_pose, steady_trajectory, world_of
+from poselift.inference.poses.contacts import plant_feet, standing_places
+from poselift.inference.poses.ground import ground_of
+from poselift.inference.poses.lifting import ASSUMED_FOCAL, LiftedPose, Lifter
+from poselift.inference.poses.person_lifting import lift_person
+from poselift.inference.poses.world import (
+    ANKLE_HEIGHT_M,
+    World,
+    lowest_floor,
+    place_as_seen,
+    place_on_floor,
+    standing_height,
+    steady_pose,
+    steady_trajectory,
+    world_of,
+    world_with,
+)
 
 
 def poses_of(
@@ -21,6 +37,8 @@ def poses_of(
     *,
     flip: bool = True,
     steady: bool = True,
+    known: KnownScene = NOTHING_KNOWN,
+    camera: CameraPath | None = None,
     progress: Progress | None = None,
 ) -> Poses3D:
     """Lift all people of a clip.
@@ -29,43 +47,133 @@ def poses_of(
         flip: test-time augmentation by the mirror image.
         steady: take out jitter (see world), keep the bones' lengths (bones) and standing feet
             in place (contacts); False gives the network's output.
+        known: of the scene; a height makes a person and the way to them as much larger.
+        camera: how it moved; None: it stands still.
         progress: advanced by the frames of every person lifted.
-    Raises: LayoutMismatch: the lifter reads other keypoints.
+    Raises: LayoutMismatch: the lifter reads other keypoints, or cannot use the known lens;
+        UnknownName: a height is known of somebody who is not there.
     """
     timeline, layout = tracks.timeline, lifter.weights.layout_out
+    known = _of_clip(known, tracks)
     lifted = []
     for person in tracks.people:
-        own = lift_person(lifter, person, timeline.width, timeline.height, flip=flip)
+        own = lift_person(
+            lifter, person, timeline, focal_px=known.focal_px, camera=camera, flip=flip
+        )
         own = replace(own, pose=_root_relative(own.pose))
-        lifted.append(_steadied(own, timeline.fps, layout) if steady else own)
+        own = _steadied(own, timeline.fps, layout) if steady else own
+        lifted.append(_as_tall(own, known.height_of(person.person_id), layout))
         if progress is not None:
             progress.advance(len(own.pose))
-    world = world_of(lifted, layout)
-    people, frames, joints = len(tracks.people), len(timeline), layout.num_joints
-    pose = np.full((people, frames, joints, 3), np.nan, np.float32)
-    placed = np.full_like(pose, np.nan)
-    trajectory = None
-    if lifter.weights.trajectory is not None:
-        trajectory = np.full((people, frames, 3), np.nan, np.float32)
-    for i, (person, own) in enumerate(zip(tracks.people, lifted, strict=True)):
-        path = own.trajectory
-        if steady and path is not None:
-            path = plant_feet(own.pose, path, world, layout, timeline.fps)
-        pose[i, person.span] = own.pose
-        placed[i, person.span] = place_on_floor(own.pose, path, world, timeline.fps)
-        if trajectory is not None:
-            trajectory[i, person.span] = path
+    scenes = _scenes(tracks, () if camera is None else camera.cuts)
+    worlds, placed = [], [np.empty(0)] * len(lifted)
+    for scene in scenes:
+        there = [lifted[i] for i in scene]
+        world, up_degrees = _world(there, layout, known, timeline.fps)
+        if steady:
+            there = [_planted(own, world, layout, timeline.fps) for own in there]
+        worlds.append((sum(len(own.pose) for own in there), up_degrees, world))
+        stood = _placed(there, world, known, timeline.fps)
+        for i, own, where in zip(scene, there, stood, strict=True):
+            lifted[i], placed[i] = own, where
+    _, up_degrees, world = max(worlds, key=lambda those: those[0])
+    trajectories = [own.trajectory for own in lifted if own.trajectory is not None]
     return Poses3D(
         timeline=timeline,
         person_id=np.array([person.person_id for person in tracks.people]),
-        pose=pose,
-        trajectory=trajectory,
-        world=_near_origin(placed),
+        pose=_over_clip(tracks, [own.pose for own in lifted]),
+        trajectory=_over_clip(tracks, trajectories) if trajectories else None,
+        world=_over_clip(tracks, placed),
         valid=np.stack([person.valid for person in tracks.people]),
         interpolated=np.stack([~p.seen & p.valid for p in tracks.people]),
         up=world.up,
-        focal_px=_focal_px(lifter, timeline),
+        up_degrees=up_degrees,
+        focal_px=_focal_px(lifter, timeline, known),
         layout=layout,
+        known=known,
+        camera=camera,
+    )
+
+
+def _scenes(tracks: Tracks, cuts: Sequence[int]) -> list[list[int]]:
+    """Who is in the same scene, between two cuts: indices of people; scenes without are left out.
+
+    Nobody's life goes across a cut (see track).
+    """
+    number = np.searchsorted(cuts, [p.span.start for p in tracks.people], side="right")
+    return [np.flatnonzero(number == n).tolist() for n in np.unique(number)]
+
+
+def _world(
+    people: Sequence[LiftedPose], layout: Skeleton, known: KnownScene, fps: float
+) -> tuple[World, float]:
+    """The world of a scene, and how many degrees its up is off (one standard deviation)."""
+    if known.roll is not None and known.pitch is not None:
+        return world_with(np.zeros(3), known.roll, known.pitch), 0.0
+    world = world_of(people, layout)
+    feet = []
+    for own in people:
+        planted = _planted(own, world, layout, fps)
+        if planted.trajectory is not None:
+            feet.append(standing_places(planted.pose, planted.trajectory, world, layout, fps))
+    ground = ground_of(
+        world.up,
+        feet,
+        lens_known=known.focal_px is not None,
+        one_floor=known.floor == "shared",
+    )
+    return world_with(ground.up, known.roll, known.pitch), ground.up_degrees
+
+
+def _planted(own: LiftedPose, world: World, layout: Skeleton, fps: float) -> LiftedPose:
+    if own.trajectory is None:
+        return own
+    return replace(own, trajectory=plant_feet(own.pose, own.trajectory, world, layout, fps))
+
+
+def _placed(
+    people: Sequence[LiftedPose], world: World, known: KnownScene, fps: float
+) -> list[np.ndarray]:
+    """Everybody of a scene, (T, J, 3) world, the middle of their paths above the origin."""
+    if known.floor == "own":
+        placed = [place_as_seen(own.pose, own.trajectory, world) for own in people]
+        raised = ANKLE_HEIGHT_M - lowest_floor(placed, fps)
+        for person in placed:
+            person[..., 2] += raised
+    else:
+        placed = [place_on_floor(own.pose, own.trajectory, world, fps) for own in people]
+    middle = np.median(np.concatenate([person[:, 0, :2] for person in placed]), axis=0)
+    for person in placed:
+        person[..., :2] -= middle
+    return placed
+
+
+def _over_clip(tracks: Tracks, values: Sequence[np.ndarray]) -> np.ndarray:
+    """(P, T, ...) of the whole clip, NaN outside of people's lives, from (span, ...) of each."""
+    whole = np.full((len(values), len(tracks.timeline), *values[0].shape[1:]), np.nan, np.float32)
+    for row, person, own in zip(whole, tracks.people, values, strict=True):
+        row[person.span] = own
+    return whole
+
+
+def _of_clip(known: KnownScene, tracks: Tracks) -> KnownScene:
+    """Raises: UnknownName: a height is of somebody who is not there."""
+    people = [person.person_id for person in tracks.people]
+    for person, _ in known.heights_m:
+        if person not in people:
+            raise UnknownName("person", str(person), map(str, people))
+    return known.of(people, tracks.timeline.width)
+
+
+def _as_tall(lifted: LiftedPose, height_m: float | None, layout: Skeleton) -> LiftedPose:
+    """A person of this height: the same picture of somebody as much larger and further away."""
+    if height_m is None:
+        return lifted
+    above = standing_height(lifted.pose, layout) - ANKLE_HEIGHT_M
+    larger = np.float32((height_m - ANKLE_HEIGHT_M) / above)
+    path = lifted.trajectory
+    return replace(
+        lifted, pose=lifted.pose * larger, trajectory=None if path is None else path * larger
     )
 
 
@@ -84,15 +192,10 @@ def _steadied(lifted: LiftedPose, fps: float, layout: Skeleton) -> LiftedPose:
     return replace(lifted, pose=pose, trajectory=trajectory)
 
 
-def _near_origin(world: np.ndarray) -> np.ndarray:
-    """Shift all people together so that the middle of their paths is above the origin."""
-    middle = np.nanmedian(world[:, :, 0, :2], axis=(0, 1))
-    world[..., :2] -= middle
-    return world
-
-
-def _focal_px(lifter: Lifter, timeline: Timeline) -> float:
-    """The focal length that a trajectory of our weights assumes; nan when unknown."""
+def _focal_px(lifter: Lifter, timeline: Timeline, known: KnownScene) -> float:
+    """The focal length that a trajectory of our weights has; nan when unknown."""
     if lifter.weights.trajectory is None or lifter.weights.input_kind == "screen":
         return float("nan")
+    if known.focal_px is not None:
+        return known.focal_px
     return ASSUMED_FOCAL * max(timeline.width, timeline.height)

@@ -11,6 +11,7 @@ short one near by: wherever the lower foot rests is the floor.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -53,7 +54,7 @@ class World:
 
 
 def world_of(people: Sequence[LiftedPose], layout: Skeleton) -> World:
-    """The world that the clip's people stand in; the camera is taken as steady.
+    """The world that the clip's people stand in, by their posture; the camera is one.
 
     Raises: ValueError: no people.
     """
@@ -68,9 +69,26 @@ def world_of(people: Sequence[LiftedPose], layout: Skeleton) -> World:
     return World(_axes(geometric_median(np.concatenate(votes).astype(float))))
 
 
-def world_with(up: np.ndarray) -> World:
-    """The world in which (3,) `up`, camera space, points up."""
-    return World(_axes(np.asarray(up, float)))
+def world_with(up: np.ndarray, roll: float | None = None, pitch: float | None = None) -> World:
+    """The world of an up direction, (3,) camera space, and of what is known of the camera.
+
+    Args:
+        roll, pitch: of the camera, degrees (see KnownScene).
+    """
+    if roll is not None and pitch is not None:
+        up = up_of(roll, pitch)
+    elif roll is not None:
+        sideways = up_of(roll, 0.0)
+        up = sideways * max(up @ sideways, 1e-6) + np.array([0, 0, up[2]])
+    elif pitch is not None:
+        up = up_of(float(np.degrees(np.arctan2(-up[0], -up[1]))), pitch)
+    return World(_axes(up))
+
+
+def up_of(roll: float, pitch: float) -> np.ndarray:
+    """(3,) up in the space of a camera that is so turned (see KnownScene), degrees."""
+    r, p = np.radians([roll, pitch])
+    return np.array([-np.sin(r) * np.cos(p), -np.cos(r) * np.cos(p), -np.sin(p)])
 
 
 def body_up(pose: np.ndarray, layout: Skeleton) -> np.ndarray:
@@ -118,6 +136,14 @@ def steady_trajectory(trajectory: np.ndarray, fps: float) -> np.ndarray:
     return (ray * np.exp(smooth)).astype(trajectory.dtype)
 
 
+def standing_height(pose: np.ndarray, layout: Skeleton) -> float:
+    """Metres: how tall who has these bones, (T, J, 3), is when standing in the world."""
+    chain = ("right_ankle", "right_knee", "right_hip"), ("hip", "spine", "thorax", "head")
+    parts = [pair for joints in chain for pair in itertools.pairwise(layout.indices(*joints))]
+    bones = [np.median(np.linalg.norm(pose[:, a] - pose[:, b], axis=-1)) for a, b in parts]
+    return float(ANKLE_HEIGHT_M + np.sum(bones))
+
+
 def place_on_floor(
     pose: np.ndarray, trajectory: np.ndarray | None, world: World, fps: float
 ) -> np.ndarray:
@@ -127,11 +153,20 @@ def place_on_floor(
     Vertically the lowest joint, smoothed over FLOOR_WINDOW_S, is the floor; jumps stay
     jumps, while climbing a stair is flattened.
     """
-    placed = world.rotate(pose)
-    if trajectory is not None:
-        placed = placed + world.rotate(trajectory)[:, None]
+    placed = place_as_seen(pose, trajectory, world)
     placed[..., 2] += ANKLE_HEIGHT_M - _floor(placed, fps)[:, None]
     return placed
+
+
+def place_as_seen(pose: np.ndarray, trajectory: np.ndarray | None, world: World) -> np.ndarray:
+    """One person's (T, J, 3) camera-space pose -> world, seen from the origin."""
+    placed = world.rotate(pose)
+    return placed if trajectory is None else placed + world.rotate(trajectory)[:, None]
+
+
+def lowest_floor(placed: Sequence[np.ndarray], fps: float) -> float:
+    """The height on which the lowest of some people mostly rest; (T, J, 3) world each."""
+    return min(float(np.median(_floor(person, fps))) for person in placed)
 
 
 def _floor(placed: np.ndarray, fps: float) -> np.ndarray:

@@ -13,6 +13,7 @@ from poselift.data.structures import VideoInfo
 from poselift.inference.video.containers import best_video, open_container
 from poselift.inference.video.display_matrix import square_size, turn_of
 from poselift.inference.video.frame_times import FrameClock
+from poselift.inference.video.lens import focal_px_of
 from poselift.inference.video.tone_mapping import curve_of
 
 log = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ class VideoFile:
                 frame_count=stream.frames or None,
                 has_audio=bool(container.streams.audio),
                 hdr=curve_of(stream.codec_context.color_trc),
+                focal_px=focal_px_of(width, height, stream.metadata, container.metadata),
             )
 
     def frames_from(self, start_s: float) -> Iterator[tuple[float, av.VideoFrame]]:

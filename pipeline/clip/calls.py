@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from poselift.data.files.file_kinds import check_output
 from poselift.data.progress import Progress
+from poselift.data.scene import NOTHING_KNOWN, CameraPath, KnownScene
 from poselift.data.skeletons import COCO17
 from poselift.data.structures import Detections, FrameDetections, Poses3D, Timeline, Tracks
 from poselift.inference.detecting import DetectorPool, detect_whole, detection_reader
@@ -18,7 +20,7 @@ from poselift.inference.video.own_videos import OVERLAY
 from poselift.models.devices import BEST
 from poselift.models.registry import DEFAULT_LIFTER
 from poselift.pipeline.clip.networks import make_lifter
-from poselift.pipeline.clip.stages import lift_people, render_clip, track_people
+from poselift.pipeline.clip.stages import lift_people, render_clip, track_people, watch_camera
 
 
 def detect(
@@ -53,17 +55,40 @@ def detect(
         return detect_whole(reader, pool, progress)
 
 
-def track(detections: Detections, people: str = "all") -> Tracks:
+def watch(
+    video: str | Path,
+    detections: Detections,
+    *,
+    focal_px: float | None = None,
+    rotate: int = 0,
+    progress: Progress | None = None,
+) -> CameraPath:
+    """How the camera turned, zoomed and cut, by the background outside of the people.
+
+    Args:
+        focal_px: focal length in pixels of the full picture; None: as is assumed.
+        rotate: as it was for `detect`.
+    Raises: VideoError; ValueError: no such focal length.
+
+    >>> poselift.watch("data/examples/walk.mp4", poselift.detect("data/examples/walk.mp4"))
+    CameraPath(still, 120 frames, 0 cuts)
+    """
+    start_s, known = float(detections.timeline.times_s[0]), KnownScene(focal_px=focal_px)
+    return watch_camera(Path(video), detections, known, progress, start_s=start_s, rotate=rotate)
+
+
+def track(detections: Detections, people: str = "all", cuts: Sequence[int] = ()) -> Tracks:
     """Who is who: people with ids, from 1 in order of appearance; gaps filled and marked.
 
     Args:
         people: `all`, `best`, or how many of the best, as text.
+        cuts: frames with which another scene begins (see watch): nobody is followed across.
     Raises: NoPersonFound.
 
     >>> poselift.track(poselift.detect("data/examples/walk.mp4", end_s=0.5), people="best")
     Tracks(1 person, 15 frames, 30.00 fps)
     """
-    return track_people(Path("the detections"), detections, people, TrackerSettings())
+    return track_people(Path("the detections"), detections, people, TrackerSettings(), cuts)
 
 
 def lift(
@@ -75,6 +100,8 @@ def lift(
     fps: float | None = None,
     lifter: str = DEFAULT_LIFTER,
     device: str = BEST,
+    scene: KnownScene = NOTHING_KNOWN,
+    camera: CameraPath | None = None,
 ) -> Poses3D:
     """3D poses of tracks, or of one person's keypoints as plain arrays.
 
@@ -84,6 +111,8 @@ def lift(
         width, height, fps: of the video; tracks know theirs.
         lifter: a shipped lifter's name or the path of a checkpoint.
         device: `auto` takes a GPU where there is one.
+        scene: what is known of the camera and the people.
+        camera: how it moved (see watch); None: it stands still.
     Raises: LayoutMismatch, UnknownName, FormatError; ValueError: arrays of other shapes, or
         nothing seen.
 
@@ -96,7 +125,7 @@ def lift(
             raise ValueError("keypoints as an array need width, height and fps")
         keypoints = _tracks_of(keypoints, confidence, width, height, fps)
     made, _ = make_lifter(lifter, device)
-    return lift_people("keypoints", keypoints, made)
+    return lift_people("keypoints", keypoints, made, known=scene, camera=camera)
 
 
 def render(

@@ -30,7 +30,7 @@ ASIDE = "aside-"  # what is kept in it, for a run that was cut short
 # All that is made in it: anything else there is somebody else's.
 RESULTS = frozenset(
     {
-        *("detections.npz", "keypoints2d.npz", "poses3d.npz", "summary.json"),
+        *("detections.npz", "camera.npz", "keypoints2d.npz", "poses3d.npz", "summary.json"),
         *("overlay.mp4", "overlay.gif", "page.html"),
     }
 )

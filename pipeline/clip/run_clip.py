@@ -13,6 +13,7 @@ import numpy as np
 from poselift.data.archives.stage_results import load_detections, save_detections
 from poselift.data.errors import OutputError, PoseliftError, VideoError, reason_of
 from poselift.data.progress import Progress, Silent, reported
+from poselift.data.scene import CameraPath, KnownScene
 from poselift.data.structures import (
     Detections,
     FrameDetections,
@@ -31,6 +32,7 @@ from poselift.pipeline.clip.pages import PAGE_STAGE, files_beside, write_page
 from poselift.pipeline.clip.settings import STAGES
 from poselift.pipeline.clip.sources import absolute, content_sha256, state_of
 from poselift.pipeline.clip.stages import (
+    CAMERA,
     DETECT,
     LIFT,
     RENDER,
@@ -38,6 +40,7 @@ from poselift.pipeline.clip.stages import (
     lift_people,
     render_clip,
     track_people,
+    watch_camera,
 )
 from poselift.pipeline.clip.summary import summary_of
 from poselift.pipeline.viewer.page import PAGE
@@ -115,6 +118,7 @@ class _ClipRun:
         self.source, self.folder, self.making = source, folder, making
         self.networks, self.reader, self.progress = networks, reader, progress
         self.settings = settings = networks.settings
+        self.scene = self._scene()
         self.record = FolderRecord(folder)
         self.before = state_of(source)
         self.cache = StageCache(
@@ -130,7 +134,13 @@ class _ClipRun:
         settings, networks, tracker = self.settings, self.networks, TrackerSettings()
         overlay_name = f"overlay.{settings.render}" if settings.render != "none" else None
         origin = self._claim()
-        results = [DETECT.file, TRACK.file, LIFT.file, *([overlay_name] if overlay_name else [])]
+        results = [
+            DETECT.file,
+            CAMERA.file,
+            TRACK.file,
+            LIFT.file,
+            *([overlay_name] if overlay_name else []),
+        ]
         results += [PAGE] if settings.page else []
         self.record.check_replaceable([*results, SUMMARY])
         shapes = {
@@ -142,15 +152,27 @@ class _ClipRun:
         }
         detections = self.cache.value(DETECT, shapes, self._detect)
         self._check_length(detections.timeline)
+        camera = self.cache.value(
+            CAMERA,
+            {"watched": self.scene.camera, "lens": self.scene.focal_for(1000)},
+            lambda: self._watch_camera(detections),
+        )
         tracks = self.cache.value(
             TRACK,
             {"tracker": asdict(tracker), "people": settings.people},
-            lambda: track_people(self.source, detections, settings.people, tracker),
+            lambda: track_people(self.source, detections, settings.people, tracker, camera.cuts),
         )
         poses = self.cache.value(
             LIFT,
-            {"lifter": networks.lifter_sha256},
-            lambda: lift_people(self.source.name, tracks, networks.lifter, self.progress),
+            {"lifter": networks.lifter_sha256, "scene": asdict(self.scene)},
+            lambda: lift_people(
+                self.source.name,
+                tracks,
+                networks.lifter,
+                self.progress,
+                known=self.scene,
+                camera=camera,
+            ),
         )
         overlay = None
         if overlay_name:
@@ -170,7 +192,7 @@ class _ClipRun:
             )
         page = self._page(tracks, poses) if settings.page else None
         summary = summary_of(
-            self.source, self.reader, networks, detections, tracks, self.cache.times
+            self.source, self.reader, networks, detections, tracks, poses, self.cache.times
         )
         self._write_summary(summary, results)
         made = (detections, tracks, poses, overlay, page)
@@ -237,6 +259,24 @@ class _ClipRun:
                     saved = time.monotonic()
         self.cache.drop_aside()
         return Detections(self.reader.timeline(times), tuple(frames), layout)
+
+    def _scene(self) -> KnownScene:
+        """What is known, with the lens that the file names if the lifter can use one."""
+        scene, lifter = self.settings.scene, self.networks.lifter
+        built_in = lifter.weights.input_kind == "screen"
+        return scene if built_in else scene.by_file(self.reader.info.focal_px)
+
+    def _watch_camera(self, detections: Detections) -> CameraPath:
+        asked = self.settings
+        return watch_camera(
+            self.source,
+            detections,
+            self.scene,
+            self.progress,
+            start_s=asked.start_s,
+            end_s=asked.end_s,
+            rotate=asked.rotate,
+        )
 
     def _known_detections(self, aside: Path) -> tuple[FrameDetections, ...]:
         """What was put aside; a damaged file is as if it were not there."""

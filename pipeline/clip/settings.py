@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from poselift.data.errors import UnknownName
+from poselift.data.scene import KnownScene
 from poselift.inference.detectors import BACKENDS
 from poselift.inference.detectors.choice import DEFAULT as DEFAULT_DETECTOR
 from poselift.inference.detectors.choice import DetectorChoice
@@ -14,7 +15,7 @@ from poselift.models.devices import BEST
 from poselift.models.registry import DEFAULT_LIFTER
 from poselift.pipeline.viewer.page_video import HOWS, How
 
-STAGES = ("detect", "track", "lift", "render", "page")
+STAGES = ("detect", "camera", "track", "lift", "render", "page")
 RENDERS = ("mp4", "gif", "none")
 
 
@@ -32,6 +33,7 @@ class RunSettings:
         start_s, end_s: the stretch of the video to use.
         rotate: degrees clockwise to turn the shown picture by: 0, 90, 180 or 270.
         fps: pictures a second, of numbered pictures; a video has its own.
+        scene: what is known of the camera and the people.
         workers: detectors at work at once; None takes one for each core.
         page: make page.html. page_video: how it has the video: `embed` up to 30 MB, `link`, `none`.
         force: stages to run again even when up to date (and so all after them).
@@ -47,6 +49,7 @@ class RunSettings:
     end_s: float | None = None
     rotate: int = 0
     fps: float | None = None
+    scene: KnownScene = field(default_factory=KnownScene)
     workers: int | None = None
     page: bool = True
     page_video: How = "embed"

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
+import cv2
+
 from poselift.data.archives.stage_results import (
+    load_camera,
     load_detections,
     load_poses,
     load_tracks,
+    save_camera,
     save_detections,
     save_poses,
     save_tracks,
 )
 from poselift.data.errors import FormatError, NoPersonFound, VideoError
 from poselift.data.progress import Progress, Silent, reported
+from poselift.data.scene import NOTHING_KNOWN, CameraPath, KnownScene
 from poselift.data.structures import Detections, Poses3D, Timeline, Tracks, VideoInfo
+from poselift.inference.camera.background import Picture
+from poselift.inference.camera.watching import SIDE, camera_path
 from poselift.inference.people.tracking import TrackerSettings, choose_people, track
-from poselift.inference.poses.lifting import Lifter
+from poselift.inference.poses.lifting import ASSUMED_FOCAL, Lifter
 from poselift.inference.poses.tracks_to_poses import poses_of
 from poselift.inference.video.video_reader import VideoReader
 from poselift.inference.video.video_writer import Kind
@@ -29,6 +37,7 @@ from poselift.pipeline.clip.cache import Stage
 from poselift.pipeline.overlay.render import overlay_size, render_overlay
 
 DETECT = Stage("detect", "detections.npz", save_detections, load_detections)
+CAMERA = Stage("camera", "camera.npz", save_camera, load_camera)
 TRACK = Stage("track", "keypoints2d.npz", save_tracks, load_tracks)
 LIFT = Stage("lift", "poses3d.npz", save_poses, load_poses)
 RENDER = "render"
@@ -39,27 +48,74 @@ FRAMES_AHEAD = 4
 Item = TypeVar("Item")
 
 
+def watch_camera(
+    video: Path,
+    detections: Detections,
+    known: KnownScene,
+    progress: Progress | None = None,
+    *,
+    start_s: float | None = None,
+    end_s: float | None = None,
+    rotate: int = 0,
+) -> CameraPath:
+    """How the camera moved, by what is seen of the background outside of people.
+
+    Args:
+        start_s, end_s, rotate: as they were for the detections.
+    Raises: VideoError.
+    """
+    timeline, progress = detections.timeline, progress or Silent()
+    frames = len(timeline)
+    if known.camera == "still":
+        return CameraPath.still(frames)
+    shown = max(timeline.width, timeline.height)
+    share = min(1.0, SIDE / shown)
+
+    def pictures() -> Iterator[Picture]:
+        reader = VideoReader(
+            video, start_s=start_s, end_s=end_s, fit=(SIDE, SIDE), rotate=rotate, fps=timeline.fps
+        )
+        with closing(prefetched(islice(reader, frames))) as images:
+            for image, found in zip(images, detections.frames, strict=False):
+                gray = cv2.cvtColor(image.image, cv2.COLOR_RGB2GRAY)
+                yield Picture(gray, found.boxes * share)
+
+    focal_px = (known.focal_for(timeline.width) or ASSUMED_FOCAL * shown) * share
+    with reported(progress, video.name, CAMERA.name, None):
+        return camera_path(pictures, focal_px, timeline.fps)
+
+
 def track_people(
-    source: Path, detections: Detections, people: str, settings: TrackerSettings
+    source: Path,
+    detections: Detections,
+    people: str,
+    settings: TrackerSettings,
+    cuts: Sequence[int] = (),
 ) -> Tracks:
     """Track, and keep the people asked for (see choose_people).
 
     Raises: NoPersonFound: naming `source`.
     """
     try:
-        return choose_people(track(detections, settings), people)
+        return choose_people(track(detections, settings, cuts), people)
     except NoPersonFound as error:
         raise NoPersonFound(f"{source}: {error}") from None
 
 
 def lift_people(
-    clip: str, tracks: Tracks, lifter: Lifter, progress: Progress | None = None
+    clip: str,
+    tracks: Tracks,
+    lifter: Lifter,
+    progress: Progress | None = None,
+    *,
+    known: KnownScene = NOTHING_KNOWN,
+    camera: CameraPath | None = None,
 ) -> Poses3D:
-    """Lift everybody, reported as a stage. Raises: LayoutMismatch."""
+    """Lift everybody, reported as a stage. Raises: LayoutMismatch, UnknownName."""
     progress = progress or Silent()
     total = sum(person.span.stop - person.span.start for person in tracks.people)
     with reported(progress, clip, LIFT.name, total):
-        return poses_of(tracks, lifter, progress=progress)
+        return poses_of(tracks, lifter, known=known, camera=camera, progress=progress)
 
 
 def render_clip(

@@ -7,8 +7,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from scipy.spatial.transform import Rotation
+
 from poselift.data import __version__
-from poselift.data.structures import Detections, Keypoints2D, Tracks
+from poselift.data.scene import CameraPath
+from poselift.data.structures import Detections, Keypoints2D, Poses3D, Tracks, count_of
 from poselift.inference.people.quality import findings_of
 from poselift.inference.video.video_reader import VideoReader
 from poselift.pipeline.clip.cache import StageTimes
@@ -22,6 +26,7 @@ def summary_of(
     networks: Networks,
     detections: Detections,
     tracks: Tracks,
+    poses: Poses3D,
     times: StageTimes,
 ) -> dict[str, Any]:
     """Plain JSON values; see INFERENCE.md for every entry."""
@@ -37,6 +42,7 @@ def summary_of(
         "fps": timeline.fps,
         "frames_with_people": sum(len(frame) > 0 for frame in detections.frames),
         "people": [_person(person, tracks) for person in tracks.people],
+        "camera": _camera(poses),
         "detector": networks.pool.first.settings,
         "lifter": {
             "name": networks.lifter.weights.name,
@@ -50,6 +56,47 @@ def summary_of(
         "versions": {"poselift": __version__, "python": platform.python_version()}
         | {package: version_of(package) or "not installed as a package" for package in PACKAGES},
     }
+
+
+def _camera(poses: Poses3D) -> dict[str, Any]:
+    """The camera that the poses are seen by, and what of it was known."""
+    known, path = poses.known, poses.camera or CameraPath.still(len(poses.timeline))
+    right, down, ahead = poses.up.tolist()
+    turned = Rotation.from_matrix(path.turns).magnitude()
+    return {
+        "focal_px": None if np.isnan(poses.focal_px) else round(poses.focal_px, 1),
+        "focal_from": "assumed" if known.focal_px is None else known.focal_from,
+        "roll": round(float(np.degrees(np.arctan2(-right, -down))), 2),
+        "roll_from": "people" if known.roll is None else "given",
+        "pitch": round(float(-np.degrees(np.arcsin(np.clip(ahead, -1, 1)))), 2),
+        "pitch_from": "people" if known.pitch is None else "given",
+        "up_degrees": None if np.isnan(poses.up_degrees) else round(poses.up_degrees, 1),
+        "floor": known.floor,
+        "heights_m": {str(person): height for person, height in known.heights_m},
+        "kind": path.kind,
+        "turned_degrees": round(float(np.degrees(turned.max())), 2),
+        "zoom": [round(float(value), 3) for value in (path.zoom.min(), path.zoom.max())],
+        "frames_unsure": int((path.quality == 0).sum()) if path.moves else 0,
+        "cuts": list(path.cuts),
+        "findings": camera_findings(path),
+    }
+
+
+def camera_findings(path: CameraPath) -> list[str]:
+    """What is to be told of a camera, for people."""
+    findings = []
+    if path.cuts:
+        where = ", ".join(map(str, path.cuts[:5])) + (", ..." if len(path.cuts) > 5 else "")
+        findings.append(f"another scene begins with frame {where}; each has a world of its own")
+    if path.kind == "travels":
+        findings.append("the camera travels: the root's path is not metric")
+    if path.kind == "unknown":
+        findings.append("the background shows too little of the camera, which is taken as still")
+    unsure = int((path.quality == 0).sum()) if path.moves else 0
+    if unsure:
+        frames = count_of(unsure, "frame")
+        findings.append(f"the camera's turn could not be seen in {frames}, and is bridged")
+    return findings
 
 
 def _person(person: Keypoints2D, tracks: Tracks) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from poselift.data.structures import count_of
 from poselift.inference.detectors.choice import chosen
 from poselift.pipeline.clip.settings import RENDERS, STAGES, RunSettings
 from poselift.pipeline.commands.page_command import add_page_video
+from poselift.pipeline.commands.scene_flags import add_camera, add_scene, known_scene
 from poselift.pipeline.commands.shared_flags import (
     add_detector,
     add_lifter,
@@ -49,6 +50,8 @@ def add_run(commands: Any) -> None:
     add_page_video(command)
     add_stretch(command)
     add_view(command)
+    add_scene(command)
+    add_camera(command)
     command.add_argument(
         "--force",
         action="append",
@@ -81,6 +84,7 @@ def run(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
             end_s=asked.end,
             rotate=asked.rotate,
             fps=asked.fps,
+            scene=known_scene(asked),
             workers=asked.workers,
             force=frozenset(asked.force),
             use_cache=not asked.no_cache,
@@ -116,8 +120,9 @@ def _line(result: ClipResult) -> str:
 
 
 def _findings(result: ClipResult) -> list[str]:
-    """A line for each person of whom something is to be doubted."""
-    return [
+    """A line for the camera, and for each person of whom something is to be doubted."""
+    camera = [f"{result.source.name}: {text}" for text in result.summary["camera"]["findings"]]
+    return camera + [
         f"{result.source.name}: person {person['id']}: "
         + "; ".join(found["text"] for found in person["findings"])
         for person in result.summary["people"]

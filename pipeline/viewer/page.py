@@ -42,6 +42,7 @@ FILES = (
     (re.compile(r"poses3d\.npz"), "3D poses, NumPy"),
     (re.compile(r"keypoints2d\.npz"), "2D keypoints, NumPy"),
     (re.compile(r"detections\.npz"), "Detections, NumPy"),
+    (re.compile(r"camera\.npz"), "Camera's path, NumPy"),
     (re.compile(r"summary\.json"), "Summary"),
 )
 _MARK = '<meta name="generator" content="Poselift '

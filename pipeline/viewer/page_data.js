@@ -43,6 +43,8 @@ async function unpackedClip() {
     person.seen = take(count);
   });
   clip.last = clip.frames - 1;
+  // Of a camera that moves: ten numbers a frame, its rotation by rows, and its zoom.
+  clip.path = clip.camera && clip.camera.moves ? new Float32Array(take(40 * clip.frames).slice().buffer) : null;
   clip.isThere = (person, t) => t >= person.first && t <= person.last;
   clip.wasSeen = (person, t) => person.seen[t - person.first] === 1;
   // A joint's place in metres: x right, y away from the camera, z up.

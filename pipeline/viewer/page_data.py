@@ -47,6 +47,7 @@ def page_data(tracks: Tracks, poses: Poses3D) -> tuple[dict[str, Any], str]:
             person.seen[span].astype(np.uint8).tobytes(),
         ]
         people.append(_person(person, tracks))
+    parts.append(b"" if (path := _path(poses)) is None else path.astype("<f4").tobytes())
     table = {
         "width": timeline.width,
         "height": timeline.height,
@@ -114,13 +115,23 @@ def _layout(layout: Skeleton) -> dict[str, Any]:
     return {"joints": list(layout.joints), "bones": [list(edge) for edge in layout.edges]}
 
 
+def _path(poses: Poses3D) -> np.ndarray | None:
+    """(T, 10) a camera's rotation to where it is in the middle of its movement, and its zoom."""
+    camera = poses.camera
+    if camera is None or not camera.moves or camera_of(poses) is None:
+        return None
+    return np.concatenate([camera.turns.reshape(-1, 9), camera.zoom[:, None]], axis=1)
+
+
 def _camera(poses: Poses3D, order: list[int]) -> dict[str, Any] | None:
     camera = camera_of(poses)
     if camera is None:
         return None
     return {
-        "axes": np.round(camera.axes, 6).tolist(),
+        "axes": np.round(camera.axes[order], 6).tolist(),
         "places": np.round(camera.places[order], 4).tolist(),
-        "main": order.index(camera.main),
+        "prominent": [order.index(row) for row in camera.prominent],
+        "moves": _path(poses) is not None,
+        "cuts": poses.camera is not None and bool(poses.camera.cuts),
         "focal": camera.focal_px,
     }

@@ -129,11 +129,15 @@ function makeScene(clip, canvas, layer, finder, theme) {
 
   // The video's own camera; its picture fits into the view.
   function asFilmed() {
-    const {axes, places, main, focal} = clip.camera, [, down, forward] = axes.map((axis) => new THREE.Vector3(...axis));
+    const {places, focal} = clip.camera, who = filmed(), path = clip.path;
+    const turn = path ? path.subarray(10 * frame, 10 * frame + 9) : [1, 0, 0, 0, 1, 0, 0, 0, 1];
+    // The axes that this frame has, of those in the middle of the movement.
+    const middle = clip.camera.axes[who].map((axis) => new THREE.Vector3(...axis)), axis = (i) => middle.reduce(
+      (sum, other, j) => sum.addScaledVector(other, turn[3 * j + i]), new THREE.Vector3());
+    const down = axis(1), forward = axis(2), zoom = path ? path[10 * frame + 9] : 1;
     const across = Math.max(clip.height, clip.width / camera.aspect) * 1.04;
-    camera.fov = (2 * Math.atan(across / 2 / focal) * 180) / Math.PI;
-    const who = clip.people.findIndex((person) => person.id === view.follow);
-    camera.position.set(...places[who >= 0 ? who : main]);
+    camera.fov = (2 * Math.atan(across / 2 / (focal * zoom)) * 180) / Math.PI;
+    camera.position.set(...places[who]);
     camera.up.copy(down).negate();
     orbit.target.copy(camera.position).addScaledVector(forward, Math.max(1, middleDepth(forward)));
     camera.lookAt(orbit.target);
@@ -142,6 +146,13 @@ function makeScene(clip, canvas, layer, finder, theme) {
     const scale = high / across;
     finder.style.width = `${clip.width * scale}px`;
     finder.style.height = `${clip.height * scale}px`;
+  }
+  // Whose camera: of who is followed, or is most to be seen; after a cut of who is there then.
+  function filmed() {
+    const followed = clip.people.findIndex((person) => person.id === view.follow), {prominent, cuts} = clip.camera;
+    if (followed >= 0) return followed;
+    const there = prominent.find((i) => clip.isThere(clip.people[i], frame));
+    return cuts && there !== undefined ? there : prominent[0];
   }
   function middleDepth(forward) {
     const middle = new THREE.Vector3((box.min[0] + box.max[0]) / 2, (box.min[1] + box.max[1]) / 2, 1);
@@ -208,6 +219,7 @@ function makeScene(clip, canvas, layer, finder, theme) {
       orbit.target.y += dy;
     }
     held = spot;
+    if (view.name === "camera" && (clip.path || clip.camera.cuts)) asFilmed();
   }
 
   view.show = (t) => {

@@ -13,11 +13,11 @@ import pytest
 
 from poselift.data.errors import FormatError, MissingDependency, MissingWeights, UnknownName
 from poselift.data.foreign.layouts import layout_named
-from poselift.data.landmarks33 import BLAZEPOSE33, to_coco, to_h36m
 from poselift.data.skeletons import COCO17, H36M17
 from poselift.inference.detectors import make_detector
 from poselift.inference.detectors.blazepose import BlazePose, BlazePoseSettings, read_result
 from poselift.inference.detectors.choice import DetectorChoice
+from poselift.inference.detectors.landmarks33 import BLAZEPOSE33, to_coco, to_h36m
 from poselift.inference.video.video_reader import VideoReader
 
 BUNDLE = os.environ.get("POSELIFT_TEST_WEIGHTS_MEDIAPIPE")

@@ -27,7 +27,9 @@ from poselift.pipeline.clip.run_many import run_video
 from poselift.pipeline.clip.settings import RunSettings
 from poselift.pipeline.clip.sources import absolute
 
-RESULTS = {"detections.npz", "keypoints2d.npz", "poses3d.npz", "summary.json", "page.html"}
+RESULTS = {"camera.npz", "detections.npz", "keypoints2d.npz", "poses3d.npz", "summary.json"} | {
+    "page.html"
+}
 
 
 def video(path: Path, content: str) -> Path:
@@ -162,14 +164,14 @@ def test_a_folder_never_mixes_results(clip: Path, tmp_path: Path, make_video: Ma
     with pytest.raises(NoPersonFound):
         run_video(nobody, out)
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
-    assert results(out / "walk.mp4") == {"detections.npz"}
+    assert results(out / "walk.mp4") == {"camera.npz", "detections.npz"}
 
     run_video(clip, out, RunSettings(people="best", render="none", **short))
     assert results(folder) == RESULTS  # the overlay showed everybody
     nobody.replace(clip)
     with pytest.raises(NoPersonFound):
         run_video(clip, out)
-    assert results(folder) == {"detections.npz"}
+    assert results(folder) == {"camera.npz", "detections.npz"}
 
 
 @pytest.mark.slow

@@ -14,7 +14,8 @@ from foreign_files import GAP, HEIGHT, TOLD, WIDTH, Frames, imported, write
 from poselift.data.archives.stage_results import load_detections, load_poses, load_tracks
 from poselift.data.errors import FormatError, LayoutMismatch
 from poselift.data.skeletons import COCO17, H36M17
-from poselift.inference.poses.lifting import Lifter, lift_person
+from poselift.inference.poses.lifting import Lifter
+from poselift.inference.poses.person_lifting import lift_person
 from poselift.inference.video.video_reader import VideoReader
 from poselift.models.lifters import open_lifter
 from poselift.models.registry import DEFAULT_LIFTER
@@ -137,11 +138,11 @@ def test_a_lifter_that_reads_every_joint_refuses_missing_ones(
 ) -> None:
     tracks = imported(files.write_trc(tmp_path / "clip", frames)).tracks
     shipped_lifter = Lifter(open_lifter(DEFAULT_LIFTER)[0])
-    assert np.isfinite(lift_person(shipped_lifter, tracks.people[0], WIDTH, HEIGHT).pose).all()
+    assert np.isfinite(lift_person(shipped_lifter, tracks.people[0], tracks.timeline).pose).all()
     network = TemporalModel(Architecture(17, 2, 17, (3,), channels=4)).eval()
     lifter = Lifter(LifterWeights("plain", "screen", COCO17, H36M17, network, None))
     with pytest.raises(LayoutMismatch, match="person 1 never has left_eye, right_eye, left_ear"):
-        lift_person(lifter, tracks.people[0], WIDTH, HEIGHT)
+        lift_person(lifter, tracks.people[0], tracks.timeline)
 
 
 def test_a_refusal_is_one_line_and_status_1(

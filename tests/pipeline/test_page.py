@@ -16,10 +16,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import ROOT, MakeVideo
+from scipy.spatial.transform import Rotation
 from standing_people import PAIR, clip
 
 from poselift.data.archives.stage_results import save_poses, save_tracks
 from poselift.data.errors import FormatError, OutputError, UnknownName, VideoError
+from poselift.data.scene import CameraPath
 from poselift.data.structures import Poses3D, Tracks
 from poselift.inference.poses.world import world_with
 from poselift.pipeline.clip.folder_record import FolderRecord, Origin
@@ -117,27 +119,35 @@ def test_what_does_not_belong_together_is_told() -> None:
             page_data(keypoints, lifted)
 
 
-def test_the_camera_projects_people_onto_their_keypoints() -> None:
-    """Everybody is as they were filmed, seen from where they say that the camera stood."""
+def test_people_are_as_they_were_filmed() -> None:
+    """Each seen from the camera that they tell of, whatever became of them on the floor."""
     random = np.random.default_rng(3)
-    up = np.array([0.1, -0.95, -0.25])
-    up /= np.linalg.norm(up)
     pose = random.normal(0, 0.4, (2, 12, 17, 3))
     pose[:, :, 0] = 0
     trajectory = random.normal(0, 0.5, (2, 12, 3)) + np.array([0, 0, 5])
+    trajectory[1, :, 2] += 4
     moved = np.array([[1.0, -4.0, 1.3], [1.0, -4.0, 2.6]])  # the second is on a wall
     filmed = pose + trajectory[:, :, None]
-    world = world_with(up).rotate(filmed) + moved[:, None, None]
-    _, poses = clip(PAIR)
-    poses = replace(poses, pose=pose, trajectory=trajectory, world=world, up=up, focal_px=900.0)
+    worlds = [world_with(np.array([0.1, -0.95, z])) for z in (-0.25, 0.1)]  # after a cut
+    world = np.stack([w.rotate(filmed[i]) + moved[i] for i, w in enumerate(worlds)])
+    tracks, poses = clip(PAIR)
+    poses = replace(poses, pose=pose, trajectory=trajectory, world=world, focal_px=900.0)
     camera = camera_of(poses)
-    assert camera is not None
+    assert camera is not None and camera.prominent == [0, 1]
     np.testing.assert_allclose(camera.places, moved, atol=1e-6)
     for i in range(2):
-        seen = (world[i] - camera.places[i]) @ camera.axes.T
+        seen = (world[i] - camera.places[i]) @ camera.axes[i].T
         np.testing.assert_allclose(seen, filmed[i], atol=1e-6)
     assert camera_of(replace(poses, trajectory=None)) is None
     assert camera_of(replace(poses, focal_px=float("nan"))) is None
+    # One that turns: its path is the last of the numbers.
+    turns = Rotation.random(12, random_state=1).as_matrix()
+    path = CameraPath("turns", turns, np.linspace(1, 2, 12), np.ones(12), cuts=(6,))
+    table, text = page_data(tracks, replace(poses, camera=path))
+    assert table["camera"]["moves"] and table["camera"]["cuts"]
+    numbers = np.frombuffer(zlib.decompress(base64.b64decode(text))[-480:], "<f4").reshape(12, 10)
+    np.testing.assert_allclose(numbers[:, :9], turns.reshape(12, 9), atol=1e-6)
+    np.testing.assert_allclose(numbers[:, 9], path.zoom, atol=1e-6)
 
 
 def test_names_are_escaped_and_nothing_is_filled_in_twice() -> None:

@@ -183,7 +183,9 @@ def test_views_people_and_plots(browser: Any, plain: Path) -> None:
         assert run("poselift.scene.orbit.target.x") == pytest.approx(1.0, abs=0.2)
         # Who is shown: on the video, in 3D and in the plot.
         opened_page.go(10)
-        ink = "() => { const canvas = document.getElementById('overlay'); poselift.overlay.draw(10);"
+        ink = (
+            "() => { const canvas = document.getElementById('overlay'); poselift.overlay.draw(10);"
+        )
         ink += "return canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)"
         ink += ".data.filter((v) => v > 0).length; }"
         both = run(ink)

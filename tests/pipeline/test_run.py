@@ -110,7 +110,7 @@ def test_overlay_and_summary(whole: Path) -> None:
     assert np.abs(np.diff(right, axis=0)).max() > 100  # somebody moves in 3D too
     summary = json.loads((whole / "summary.json").read_text())
     assert summary["frames"] == 120
-    assert set(summary["seconds"]) == {"detect", "track", "lift", "render", "page"}
+    assert set(summary["seconds"]) == {"detect", "camera", "track", "lift", "render", "page"}
     assert summary["lifter"]["trajectory"] is True
     assert all(p["frames_seen"] > 0 for p in summary["people"])
 
@@ -129,11 +129,11 @@ def test_stages_are_reused_only_when_nothing_changed(
         assert poselift("run", walk, "-o", tmp_path, *SHORT, "--json", *options) == 0
         return set(json.loads(capsys.readouterr().out)["reused"])
 
-    everything = {"detect", "track", "lift", "render", "page"}
+    everything = {"detect", "camera", "track", "lift", "render", "page"}
     assert reused() == set()
     assert reused() == everything
-    assert reused("--people", "best") == {"detect"}
-    assert reused("--people", "best", "--force", "lift") == {"detect", "track"}
+    assert reused("--people", "best") == {"detect", "camera"}
+    assert reused("--people", "best", "--force", "lift") == {"detect", "camera", "track"}
     assert reused("--people", "best", "--no-cache") == set()
     assert reused("--people", "best", "--page-video", "link") == everything - {"page"}
     assert reused("--people", "best", "--no-page") == everything - {"page"}
@@ -147,7 +147,7 @@ def test_stages_are_reused_only_when_nothing_changed(
     assert "poses3d.npz: was changed since Poselift wrote it" in capsys.readouterr().err
     assert poses.read_bytes() == changed
     poses.unlink()
-    assert reused("--people", "best", "--end", "0.9") == {"detect", "track"}
+    assert reused("--people", "best", "--end", "0.9") == {"detect", "camera", "track"}
     load_poses(poses)
 
 

@@ -116,6 +116,7 @@ def test_pictures_are_run_like_the_video(
     assert poselift("run", frames, "-o", out, "--fps", "30", "--quiet") == 0
     assert summary_of(out / "walk.frames")["reused"] == [
         "detect",
+        "camera",
         "track",
         "lift",
         "render",
