@@ -122,7 +122,7 @@ class OpenPage:
         return shown
 
     def played(self, frames: int) -> list[tuple[int, int]]:
-        """Play from the start; for each picture (its number, the frame of the skeletons)."""
+        """Play slowly from the start; for each picture (its number, the frame of the skeletons)."""
         self.go(0)
         script = """(frames) => new Promise((done) => {
           const video = document.getElementById("video"), pairs = [], read = NUMBER;
@@ -131,7 +131,7 @@ class OpenPage:
             if (pairs.length < frames) video.requestVideoFrameCallback(each);
             else { poselift.clock.pause(); done(pairs); }
           };
-          poselift.clock.setRate(0.25);
+          poselift.clock.setRate(0.1); // a machine that draws slowly sees each, too
           video.requestVideoFrameCallback(each);
           poselift.clock.play();
         })"""

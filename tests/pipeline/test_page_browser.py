@@ -55,9 +55,9 @@ def test_skeletons_are_in_step_with_the_picture(
         last = page.run("poselift.clip.last")
         for frame in (7, last, 1, last - 1, 0):
             assert page.go(frame) == (frame + first, frame)
-        pairs = page.played(8)[1:]  # the first may still be the picture before
+        pairs = page.played(7)[1:]  # the first may still be the picture before
         assert [number - first for number, _ in pairs] == [frame for _, frame in pairs]
-        assert len({number for number, _ in pairs}) > 5
+        assert len({number for number, _ in pairs}) > 3
         assert page.told == []
 
 
