@@ -31,7 +31,7 @@ ASIDE = "aside-"  # what is kept in it, for a run that was cut short
 RESULTS = frozenset(
     {
         *("detections.npz", "camera.npz", "keypoints2d.npz", "poses3d.npz", "summary.json"),
-        *("overlay.mp4", "overlay.gif"),
+        *("overlay.mp4", "overlay.gif", "page.html"),
     }
 )
 

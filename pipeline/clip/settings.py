@@ -17,8 +17,10 @@ from poselift.models.registry import DEFAULT_LIFTER
 from poselift.pipeline.exports.formats import check_formats
 from poselift.pipeline.overlay.look import Look, StyleName, View
 
-STAGES = ("detect", "camera", "track", "lift", "render", "export")
-ENDS = frozenset({"render", "export"})  # they shape no other stage
+from poselift.pipeline.viewer.page_video import HOWS, How
+
+STAGES = ("detect", "camera", "track", "lift", "render", "export", "page")
+ENDS = frozenset({"render", "export", "page"})  # they shape no other stage
 RENDERS = ("mp4", "gif", "none")
 
 
@@ -41,6 +43,7 @@ class RunSettings:
         fps: pictures a second, of numbered pictures; a video has its own.
         scene: what is known of the camera and the people.
         workers: detectors at work at once; None takes one for each core.
+        page: make page.html. page_video: how it has the video: `embed` up to 30 MB, `link`, `none`.
         force: stages to run again even when up to date (and so all after them).
         use_cache: False runs every stage again.
     """
@@ -60,6 +63,8 @@ class RunSettings:
     fps: float | None = None
     scene: KnownScene = field(default_factory=KnownScene)
     workers: int | None = None
+    page: bool = True
+    page_video: How = "embed"
     force: frozenset[str] = field(default_factory=frozenset)
     use_cache: bool = True
 
@@ -73,6 +78,8 @@ class RunSettings:
         if self.render not in RENDERS:
             raise UnknownName("overlay format", self.render, RENDERS)
         check_formats(self.exports, self.export_settings)
+        if self.page_video not in HOWS:
+            raise UnknownName("way to have the video in the page", self.page_video, HOWS)
         checked_people(self.people)
         _ = self.look
         if self.workers is not None and self.workers < 1:

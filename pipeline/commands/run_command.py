@@ -14,6 +14,7 @@ from poselift.data.structures import count_of
 from poselift.inference.detectors.choice import chosen
 from poselift.pipeline.clip.settings import RENDERS, STAGES, RunSettings
 from poselift.pipeline.commands.export_flags import add_export_flags, export_settings
+from poselift.pipeline.commands.page_command import add_page_video
 from poselift.pipeline.commands.scene_flags import add_camera, add_scene, known_scene
 from poselift.pipeline.commands.shared_flags import (
     add_detector,
@@ -57,6 +58,10 @@ def add_run(commands: Any) -> None:
         help=f"write the poses as {', '.join(FORMATS)}: some of them, with commas between",
     )
     add_export_flags(command, "--export-")
+    command.add_argument(
+        "--page", action=argparse.BooleanOptionalAction, default=True, help="page.html (default)"
+    )
+    add_page_video(command)
     add_stretch(command)
     add_view(command)
     add_scene(command)
@@ -91,6 +96,8 @@ def run(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
             style=asked.style,
             exports=asked.export,
             export_settings=export_settings(asked),
+            page=asked.page,
+            page_video=asked.page_video,
             start_s=asked.start,
             end_s=asked.end,
             rotate=asked.rotate,

@@ -27,7 +27,9 @@ from poselift.pipeline.clip.run_many import run_video
 from poselift.pipeline.clip.settings import RunSettings
 from poselift.pipeline.clip.sources import absolute
 
-RESULTS = {"camera.npz", "detections.npz", "keypoints2d.npz", "poses3d.npz", "summary.json"}
+RESULTS = {"camera.npz", "detections.npz", "keypoints2d.npz", "poses3d.npz", "summary.json"} | {
+    "page.html"
+}
 
 
 def video(path: Path, content: str) -> Path:

@@ -117,7 +117,7 @@ def test_overlay_and_summary(whole: Path) -> None:
     assert np.abs(np.diff(right, axis=0)).max() > 100  # somebody moves in 3D too
     summary = json.loads((whole / "summary.json").read_text())
     assert summary["frames"] == 120
-    assert set(summary["seconds"]) == {"detect", "camera", "track", "lift", "render"}
+    assert set(summary["seconds"]) == {"detect", "camera", "track", "lift", "render", "page"}
     assert summary["lifter"]["trajectory"] is True
     assert all(p["frames_seen"] > 0 for p in summary["people"])
 
@@ -136,7 +136,7 @@ def test_stages_are_reused_only_when_nothing_changed(
         assert poselift("run", walk, "-o", tmp_path, *SHORT, "--json", *options) == 0
         return set(json.loads(capsys.readouterr().out)["reused"])
 
-    everything = {"detect", "camera", "track", "lift", "render"}
+    everything = {"detect", "camera", "track", "lift", "render", "page"}
     assert reused() == set()
     assert reused() == everything
     assert reused("--people", "best") == {"detect", "camera"}
@@ -145,6 +145,9 @@ def test_stages_are_reused_only_when_nothing_changed(
     assert reused("--people", "best", "--style", "light") == everything - {"render"}
     assert reused("--people", "best", "--view", "side") == everything - {"render"}
     assert reused("--people", "best", "--render", "none") == everything - {"render"}
+    assert reused("--people", "best", "--page-video", "link") == everything - {"page"}
+    assert reused("--people", "best", "--no-page") == everything - {"page"}
+    assert reused("--people", "best", "--render", "none") == everything - {"render", "page"}
     assert reused("--people", "best", "--end", "0.9") == set()
     # A file that is not the one that was written is neither believed nor replaced.
     poses = tmp_path / "walk" / "poses3d.npz"

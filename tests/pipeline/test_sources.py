@@ -120,6 +120,7 @@ def test_pictures_are_run_like_the_video(
         "track",
         "lift",
         "render",
+        "page",
     ]
     assert poselift("run", frames, "-o", out, "--fps", "15", "--quiet") == 0
     assert summary_of(out / "walk.frames")["reused"] == []
