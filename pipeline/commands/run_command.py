@@ -13,19 +13,19 @@ from poselift.data.errors import PoseliftError, one_line, told
 from poselift.data.structures import count_of
 from poselift.inference.detectors.choice import chosen
 from poselift.pipeline.clip.settings import RENDERS, STAGES, RunSettings
-from poselift.pipeline.commands.export_flags import add_export_flags, export_settings
 from poselift.pipeline.commands.page_command import add_page_video
-from poselift.pipeline.commands.scene_flags import add_camera, add_scene, known_scene
-from poselift.pipeline.commands.shared_flags import (
+from poselift.pipeline.commands.show_commands import renew_index
+from poselift.pipeline.exports.formats import FORMATS
+from poselift.pipeline.flags.export_flags import add_export_flags, export_settings
+from poselift.pipeline.flags.flag_values import names
+from poselift.pipeline.flags.scene_flags import add_camera, add_scene, known_scene
+from poselift.pipeline.flags.shared_flags import (
     add_detector,
     add_lifter,
     add_look,
     add_stretch,
     add_view,
 )
-from poselift.pipeline.commands.show_commands import renew_index
-from poselift.pipeline.exports.formats import FORMATS
-from poselift.pipeline.flag_values import names
 from poselift.pipeline.progress import progress_for
 
 if TYPE_CHECKING:
