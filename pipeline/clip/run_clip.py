@@ -25,13 +25,13 @@ from poselift.data.structures import (
 from poselift.inference.detecting import DETECTION_SIDE, detect, detection_reader
 from poselift.inference.people.tracking import TrackerSettings
 from poselift.inference.video.video_reader import VideoReader
-from poselift.pipeline.clip.cache import StageCache
+from poselift.pipeline.clip.cache import Receipt, StageCache, finish
 from poselift.pipeline.clip.exports import EXPORT
-from poselift.pipeline.clip.folder_record import FolderRecord, Origin, locked
+from poselift.pipeline.clip.folder_record import SUMMARY, FolderRecord, Origin, locked
 from poselift.pipeline.clip.networks import Networks
 from poselift.pipeline.clip.pages import PAGE_STAGE, files_beside, write_page
 from poselift.pipeline.clip.settings import ENDS, STAGES
-from poselift.pipeline.clip.sources import absolute, content_sha256, state_of
+from poselift.pipeline.clip.sources import Known, content_sha256, known_of, state_of
 from poselift.pipeline.clip.stages import (
     CAMERA,
     DETECT,
@@ -52,7 +52,6 @@ from poselift.pipeline.viewer.page_video import page_video
 
 # Unfinished detections are put aside this often, for a run that is cut short.
 SAVE_EVERY_S = 30.0
-SUMMARY = "summary.json"
 
 
 class FolderTaken(OutputError):
@@ -86,13 +85,19 @@ class ClipResult:
 
 
 def run_clip(
-    source: Path, folder: Path, networks: Networks, progress: Progress | None = None
+    source: Path,
+    folder: Path,
+    networks: Networks,
+    progress: Progress | None = None,
+    known: Known | None = None,
 ) -> ClipResult:
     """Video -> detections -> tracks -> poses -> overlay, each kept in `folder`.
 
     Before a stage is made anew, all that was made after it is removed: what lies in the
     folder belongs together. Files that Poselift did not write there stay as they are.
 
+    Args:
+        known: what the source is known by, where that is not its path.
     Raises:
         FolderTaken: `folder` holds the results of another video.
         OutputError: a file of somebody else has the name of a result.
@@ -103,9 +108,10 @@ def run_clip(
     reader = detection_reader(
         source, settings.start_s, settings.end_s, rotate=settings.rotate, fps=settings.fps
     )
-    waiting = f"{folder}: in use by another run; waiting"
-    with locked(folder, lambda: progress.say(waiting)) as making:
-        return _ClipRun(source, folder, making, networks, reader, progress).run()
+    with locked(
+        folder, lambda by: progress.say(f"{folder}: in use by another run ({by}); waiting")
+    ) as making:
+        return _ClipRun(source, folder, making, networks, reader, progress, known).run()
 
 
 class _ClipRun:
@@ -119,7 +125,10 @@ class _ClipRun:
         networks: Networks,
         reader: VideoReader,
         progress: Progress,
+        known: Known | None,
     ) -> None:
+        self.begun, self.told_as = time.monotonic(), known.path if known else str(source)
+        self.known = known or known_of(source)
         self.source, self.folder, self.making = source, folder, making
         self.networks, self.reader, self.progress = networks, reader, progress
         self.settings = settings = networks.settings
@@ -200,7 +209,7 @@ class _ClipRun:
         exports = self._export(poses)
         page = self._page(tracks, poses) if settings.page else None
         summary = summary_of(
-            self.source,
+            self.told_as,
             self.reader,
             networks,
             detections,
@@ -210,6 +219,11 @@ class _ClipRun:
             self.cache.times,
         )
         self._write_summary(summary, [*results, *(path.name for path in exports)])
+        seconds = round(time.monotonic() - self.begun, 3)
+        receipt = Receipt(
+            networks.key, self.known.signature, seconds, len(tracks.timeline), len(tracks.people)
+        )
+        finish(self.record, receipt)
         made = (detections, tracks, poses, overlay, page)
         return ClipResult(self.source, self.folder, *made, summary, tuple(exports))
 
@@ -238,7 +252,7 @@ class _ClipRun:
             sha256 = content_sha256(self.source)
         except OSError as error:
             raise VideoError(f"{self.source}: cannot be read ({reason_of(error)}).") from error
-        origin, before = Origin(absolute(self.source), sha256), self.record.origin
+        origin, before = Origin(self.known.path, sha256), self.record.origin
         if before is not None and not before.is_of(origin):
             raise FolderTaken(
                 f"{self.folder}: holds the results of {before.path}. Choose another folder."

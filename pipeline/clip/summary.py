@@ -22,7 +22,7 @@ from poselift.pipeline.versions import PACKAGES, version_of
 
 
 def summary_of(
-    source: Path,
+    source: str,
     reader: VideoReader,
     networks: Networks,
     detections: Detections,
@@ -35,7 +35,7 @@ def summary_of(
     timeline, settings = tracks.timeline, networks.settings
     return {
         "format": "poselift-summary/1",
-        "source": str(source),
+        "source": source,
         "video": asdict(reader.info),
         "stretch_s": [settings.start_s, settings.end_s],
         "rotate": settings.rotate,

@@ -13,8 +13,8 @@ from poselift.data.errors import NoPersonFound, OutputError
 from poselift.data.files.whole_file import file_sha256
 from poselift.pipeline.clip import run_many
 from poselift.pipeline.clip.clip_folders import clip_folders
+from poselift.pipeline.clip.folder_lock import LOCK
 from poselift.pipeline.clip.folder_record import (
-    LOCK,
     MAKING,
     RECORD,
     FolderRecord,
@@ -106,7 +106,6 @@ def test_what_is_not_ours_under_our_names_is_kept(tmp_path: Path) -> None:
         (part / ".detections.x.part.npz").write_text("unfinished")
     assert [path.name for path in making.iterdir()] == ["notes.txt"]
     lock = out / "walk" / LOCK
-    lock.unlink()
     lock.symlink_to(mine[1])
     with pytest.raises(OutputError, match="is not ours"), locked(out / "walk"):
         pass
