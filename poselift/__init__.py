@@ -66,8 +66,8 @@ if TYPE_CHECKING:
     from poselift.pipeline.batch.ray_cluster import RayCluster
     from poselift.pipeline.batch.shards import Shard
     from poselift.pipeline.clip.calls import detect, lift, render, track, watch
+    from poselift.pipeline.clip.clip_result import ClipResult
     from poselift.pipeline.clip.exports import export
-    from poselift.pipeline.clip.run_clip import ClipResult
     from poselift.pipeline.clip.run_many import run_video
     from poselift.pipeline.clip.settings import RunSettings
 
@@ -155,7 +155,7 @@ _ROOMS = {
     "pipeline.batch.shards": ("Shard",),
     "pipeline.clip.calls": ("detect", "lift", "render", "track", "watch"),
     "pipeline.clip.exports": ("export",),
-    "pipeline.clip.run_clip": ("ClipResult",),
+    "pipeline.clip.clip_result": ("ClipResult",),
     "pipeline.clip.run_many": ("run_video",),
     "pipeline.clip.settings": ("RunSettings",),
 }

@@ -26,6 +26,7 @@ STOREYS = (
     "inference.infer_video",
     "pipeline",
     "pipeline.exports pipeline.imports pipeline.mocap pipeline.overlay",
+    "pipeline.folders",
     "pipeline.viewer",
     "pipeline.clip pipeline.reference pipeline.weights",
     "pipeline.batch",
@@ -94,7 +95,7 @@ def test_imports_go_one_way(path: Path) -> None:
         ("data.mocap.rig", "from poselift.data.foreign.clip import ForeignClip"),
         ("models.weights", "import poselift.inference.detecting"),
         ("inference.poses.world", "from poselift.pipeline import progress"),
-        ("pipeline.overlay.render", "from poselift.pipeline.clip.cache import Cache"),
+        ("pipeline.overlay.render", "from poselift.pipeline.folders.stage_cache import Cache"),
         (
             "pipeline.progress",
             "def late():\n    from poselift.pipeline.commands import run_command",

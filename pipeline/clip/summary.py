@@ -16,8 +16,8 @@ from poselift.data.scene import CameraPath
 from poselift.data.structures import Detections, Keypoints2D, Poses3D, Tracks, count_of
 from poselift.inference.people.quality import findings_of
 from poselift.inference.video.video_reader import VideoReader
-from poselift.pipeline.clip.cache import StageTimes
 from poselift.pipeline.clip.networks import Networks
+from poselift.pipeline.folders.stage_cache import StageTimes
 from poselift.pipeline.versions import PACKAGES, version_of
 
 

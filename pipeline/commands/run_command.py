@@ -35,7 +35,7 @@ from poselift.pipeline.flags.shared_flags import (
 from poselift.pipeline.progress import progress_for
 
 if TYPE_CHECKING:
-    from poselift.pipeline.clip.run_clip import ClipResult
+    from poselift.pipeline.clip.clip_result import ClipResult
     from poselift.pipeline.clip.run_many import Failure
 
 

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from poselift.data import __version__
-from poselift.pipeline.clip.folder_record import ASIDE, MAKING, FolderRecord, write_part
-from poselift.pipeline.clip.sources import Signature
+from poselift.pipeline.folders.folder_record import ASIDE, MAKING, FolderRecord, write_part
+from poselift.pipeline.folders.sources import Signature
 
 Value = TypeVar("Value")
 

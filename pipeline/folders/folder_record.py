@@ -19,8 +19,8 @@ from typing import Any
 
 from poselift.data.errors import OutputError, reason_of
 from poselift.data.files.whole_file import file_sha256, whole_file
-from poselift.pipeline.clip.folder_lock import LOCK, FolderLock, check_held, is_lock
 from poselift.pipeline.exports.formats import FILES
+from poselift.pipeline.folders.folder_lock import LOCK, FolderLock, check_held, is_lock
 
 RECORD = ".poselift.json"
 SUMMARY = "summary.json"
