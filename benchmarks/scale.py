@@ -41,10 +41,10 @@ from poselift.pipeline.batch.processes import Local, Running  # noqa: E402
 from poselift.pipeline.batch.ray_cluster import RayCluster  # noqa: E402
 from poselift.pipeline.batch.view import View  # noqa: E402
 from poselift.pipeline.batch.work import Kind  # noqa: E402
-from poselift.pipeline.clip.cache import Receipt  # noqa: E402
-from poselift.pipeline.clip.folder_record import RECORD, FolderRecord, Origin  # noqa: E402
 from poselift.pipeline.clip.settings import RunSettings  # noqa: E402
-from poselift.pipeline.clip.sources import known_of  # noqa: E402
+from poselift.pipeline.folders.folder_record import RECORD, FolderRecord, Origin  # noqa: E402
+from poselift.pipeline.folders.sources import known_of  # noqa: E402
+from poselift.pipeline.folders.stage_cache import Receipt  # noqa: E402
 
 KEY = "simulated"
 FEW = 1000  # clips of processes and Ray, whose cost is per clip

@@ -31,9 +31,9 @@ from poselift.pipeline.batch.plan import plan_of  # noqa: E402
 from poselift.pipeline.batch.processes import Local  # noqa: E402
 from poselift.pipeline.batch.ray_cluster import RayCluster  # noqa: E402
 from poselift.pipeline.batch.view import View  # noqa: E402
-from poselift.pipeline.clip.folder_lock import is_lock  # noqa: E402
-from poselift.pipeline.clip.folder_record import MAKING, RECORD, FolderRecord  # noqa: E402
 from poselift.pipeline.clip.settings import RunSettings  # noqa: E402
+from poselift.pipeline.folders.folder_lock import is_lock  # noqa: E402
+from poselift.pipeline.folders.folder_record import MAKING, RECORD, FolderRecord  # noqa: E402
 
 FILM = ROOT / "data" / "examples" / "walk.mp4"
 POSELIFT = [sys.executable, "-m", "poselift"]

@@ -20,14 +20,17 @@ STOREYS = (
     "data.prepare_*",
     "models",
     "inference",
-    "inference.camera inference.detectors inference.people inference.poses inference.video",
+    "inference.camera inference.detectors inference.movement inference.people inference.poses"
+    " inference.video",
     "inference.detecting",
     "inference.infer_video",
     "pipeline",
-    "pipeline.mocap pipeline.overlay",
+    "pipeline.exports pipeline.imports pipeline.mocap pipeline.overlay",
+    "pipeline.folders",
     "pipeline.viewer",
     "pipeline.clip pipeline.reference pipeline.weights",
     "pipeline.batch",
+    "pipeline.flags",
     "pipeline.commands",
     "pipeline.command_line",
 )
@@ -92,7 +95,7 @@ def test_imports_go_one_way(path: Path) -> None:
         ("data.mocap.rig", "from poselift.data.foreign.clip import ForeignClip"),
         ("models.weights", "import poselift.inference.detecting"),
         ("inference.poses.world", "from poselift.pipeline import progress"),
-        ("pipeline.overlay.render", "from poselift.pipeline.clip.cache import Cache"),
+        ("pipeline.overlay.render", "from poselift.pipeline.folders.stage_cache import Cache"),
         (
             "pipeline.progress",
             "def late():\n    from poselift.pipeline.commands import run_command",

@@ -9,10 +9,10 @@ from poselift.data.progress import Progress
 from poselift.pipeline.batch.manifest import check_manifest, row_of, write_manifest
 from poselift.pipeline.batch.outcome import Clip, done, failed, line_of, pending
 from poselift.pipeline.batch.plan import plan_of
-from poselift.pipeline.clip.run_clip import ClipResult
+from poselift.pipeline.clip.clip_result import ClipResult
 from poselift.pipeline.clip.run_many import Failure, find_videos, run_videos
 from poselift.pipeline.clip.settings import RunSettings
-from poselift.pipeline.clip.sources import absolute
+from poselift.pipeline.folders.sources import absolute
 
 
 def run_here(

@@ -19,11 +19,11 @@ from poselift.pipeline.batch.remote import RemoteShelf, known_remote
 from poselift.pipeline.batch.shards import Shard
 from poselift.pipeline.batch.view import View
 from poselift.pipeline.batch.work import Kind, clips_work
-from poselift.pipeline.clip.cache import receipt_of
-from poselift.pipeline.clip.clip_folders import LocalShelf
-from poselift.pipeline.clip.folder_record import FolderRecord
 from poselift.pipeline.clip.settings import RunSettings
-from poselift.pipeline.clip.sources import Known, known_of
+from poselift.pipeline.folders.clip_folders import LocalShelf
+from poselift.pipeline.folders.folder_record import FolderRecord
+from poselift.pipeline.folders.sources import Known, known_of
+from poselift.pipeline.folders.stage_cache import receipt_of
 
 _LOOKED_AT_ONCE = 16  # clips, for file systems that answer slowly
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from poselift.data.errors import PoseliftError, one_line, told
 from poselift.pipeline.batch.addresses import is_address, joined, read_bytes
-from poselift.pipeline.clip.folder_record import SUMMARY
+from poselift.pipeline.folders.folder_record import SUMMARY
 
 State = Literal["done", "failed", "pending"]
 

@@ -14,9 +14,9 @@ from poselift.pipeline.batch.addresses import is_address
 from poselift.pipeline.batch.outcome import Clip, Outcome, line_of
 from poselift.pipeline.batch.remote import RemoteShelf, find_remote, remote_labels
 from poselift.pipeline.batch.shards import Shard
-from poselift.pipeline.clip.clip_folders import Labels, LocalShelf, Shelf, assigned, labels_of
 from poselift.pipeline.clip.run_many import videos_of
-from poselift.pipeline.clip.sources import absolute
+from poselift.pipeline.folders.clip_folders import Labels, LocalShelf, Shelf, assigned, labels_of
+from poselift.pipeline.folders.sources import absolute
 
 
 @dataclass(frozen=True)

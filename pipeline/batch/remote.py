@@ -18,9 +18,9 @@ from poselift.data.errors import OutputError, VideoError, reason_of
 from poselift.data.files.whole_file import file_sha256
 from poselift.inference.video.video_reader import SUFFIXES, is_video_name
 from poselift.pipeline.batch.addresses import UNREACHABLE, file_system, joined, last_part
-from poselift.pipeline.clip.clip_folders import Labels, Names
-from poselift.pipeline.clip.folder_record import EXPORTS, RECORD, RESULTS, FolderRecord, Origin
-from poselift.pipeline.clip.sources import Known
+from poselift.pipeline.folders.clip_folders import Labels, Names
+from poselift.pipeline.folders.folder_record import RECORD, FolderRecord, Origin, is_result
+from poselift.pipeline.folders.sources import Known
 
 _AT_ONCE = 1000  # records that are asked for together
 
@@ -139,7 +139,7 @@ def _fetch_results(place: str, folder: Path) -> dict[str, str]:
         names = [last_part(entry) for entry in system.ls(path, detail=False)]
     except FileNotFoundError:
         return {}
-    ours = [n for n in names if n == RECORD or n in RESULTS or EXPORTS.fullmatch(n)]
+    ours = [n for n in names if n == RECORD or is_result(n)]
     for name in ours:
         system.get_file(joined(path, name), str(folder / name))
     return {name: file_sha256(folder / name) for name in ours}

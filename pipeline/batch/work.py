@@ -101,10 +101,10 @@ class ClipWork:
     ) -> Outcome:
         from poselift.pipeline.batch.addresses import is_address
         from poselift.pipeline.batch.remote import remote_labels
-        from poselift.pipeline.clip.cache import receipt_of
-        from poselift.pipeline.clip.clip_folders import LocalShelf, assigned, labels_of
-        from poselift.pipeline.clip.folder_record import FolderRecord
         from poselift.pipeline.clip.run_clip import FolderTaken, run_clip
+        from poselift.pipeline.folders.clip_folders import LocalShelf, assigned, labels_of
+        from poselift.pipeline.folders.folder_record import FolderRecord
+        from poselift.pipeline.folders.stage_cache import receipt_of
 
         labels = remote_labels(clip.source) if known else labels_of(source)
         while True:

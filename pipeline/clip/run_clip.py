@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +25,11 @@ from poselift.data.structures import (
 from poselift.inference.detecting import DETECTION_SIDE, detect, detection_reader
 from poselift.inference.people.tracking import TrackerSettings
 from poselift.inference.video.video_reader import VideoReader
-from poselift.pipeline.clip.cache import Receipt, StageCache, finish
-from poselift.pipeline.clip.folder_record import SUMMARY, FolderRecord, Origin, locked
+from poselift.pipeline.clip.clip_result import ClipResult
+from poselift.pipeline.clip.exports import EXPORT
 from poselift.pipeline.clip.networks import Networks
-from poselift.pipeline.clip.settings import STAGES
-from poselift.pipeline.clip.sources import Known, content_sha256, known_of, state_of
+from poselift.pipeline.clip.pages import PAGE_STAGE, files_beside, write_page
+from poselift.pipeline.clip.settings import ENDS, STAGES
 from poselift.pipeline.clip.stages import (
     CAMERA,
     DETECT,
@@ -42,6 +42,13 @@ from poselift.pipeline.clip.stages import (
     watch_camera,
 )
 from poselift.pipeline.clip.summary import summary_of
+from poselift.pipeline.exports.formats import exports_of
+from poselift.pipeline.exports.scene import scene_of
+from poselift.pipeline.folders.folder_record import SUMMARY, FolderRecord, Origin, locked
+from poselift.pipeline.folders.sources import Known, content_sha256, known_of, state_of
+from poselift.pipeline.folders.stage_cache import Receipt, StageCache, finish
+from poselift.pipeline.viewer.page import PAGE
+from poselift.pipeline.viewer.page_video import page_video
 
 # Unfinished detections are put aside this often, for a run that is cut short.
 SAVE_EVERY_S = 30.0
@@ -49,24 +56,6 @@ SAVE_EVERY_S = 30.0
 
 class FolderTaken(OutputError):
     """The folder holds the results of another video, which are left alone."""
-
-
-@dataclass(frozen=True, eq=False)
-class ClipResult:
-    """What became of one clip.
-
-    Args:
-        overlay: path of the rendered video; None without rendering.
-        summary: the content of summary.json.
-    """
-
-    source: Path
-    folder: Path
-    detections: Detections
-    tracks: Tracks
-    poses: Poses3D
-    overlay: Path | None
-    summary: dict[str, Any] = field(repr=False)
 
 
 def run_clip(
@@ -124,23 +113,36 @@ class _ClipRun:
             self.record,
             making,
             (*STAGES, "summary"),
+            ends=ENDS,
             use=settings.use_cache,
             forced=settings.force,
             before_record=self._check_unchanged,
         )
 
     def run(self) -> ClipResult:
-        settings, networks, tracker = self.settings, self.networks, TrackerSettings()
+        settings, networks = self.settings, self.networks
         overlay_name = f"overlay.{settings.render}" if settings.render != "none" else None
         origin = self._claim()
-        results = [
-            DETECT.file,
-            CAMERA.file,
-            TRACK.file,
-            LIFT.file,
-            *([overlay_name] if overlay_name else []),
-        ]
+        results = [DETECT.file, CAMERA.file, TRACK.file, LIFT.file]
+        results += [overlay_name] if overlay_name else []
+        results += [PAGE] if settings.page else []
         self.record.check_replaceable([*results, SUMMARY])
+        detections, tracks, poses = self._lifted(origin)
+        overlay = self._overlay(overlay_name, tracks, poses) if overlay_name else None
+        exports = self._export(poses)
+        page = self._page(tracks, poses) if settings.page else None
+        times, told_as, reader = self.cache.times, self.told_as, self.reader
+        summary = summary_of(told_as, reader, networks, detections, tracks, poses, exports, times)
+        self._write_summary(summary, [*results, *(path.name for path in exports)])
+        seconds, frames = round(time.monotonic() - self.begun, 3), len(tracks.timeline)
+        signature = self.known.signature
+        finish(self.record, Receipt(networks.key, signature, seconds, frames, len(tracks.people)))
+        made = (detections, tracks, poses, overlay, page)
+        return ClipResult(self.source, self.folder, *made, summary, tuple(exports))
+
+    def _lifted(self, origin: Origin) -> tuple[Detections, Tracks, Poses3D]:
+        """The stages from the video to 3D."""
+        settings, networks, tracker = self.settings, self.networks, TrackerSettings()
         shapes = {
             "source": origin.sha256,
             "stretch": [settings.start_s, settings.end_s],
@@ -160,44 +162,50 @@ class _ClipRun:
             {"tracker": asdict(tracker), "people": settings.people},
             lambda: track_people(self.source, detections, settings.people, tracker, camera.cuts),
         )
+        name, lifter, known = self.source.name, networks.lifter, self.scene
         poses = self.cache.value(
             LIFT,
-            {"lifter": networks.lifter_sha256, "scene": asdict(self.scene)},
-            lambda: lift_people(
-                self.source.name,
+            {"lifter": networks.lifter_sha256, "scene": asdict(known)},
+            lambda: lift_people(name, tracks, lifter, self.progress, known=known, camera=camera),
+        )
+        return detections, tracks, poses
+
+    def _overlay(self, name: str, tracks: Tracks, poses: Poses3D) -> Path:
+        settings = self.settings
+        return self.cache.file(
+            RENDER,
+            name,
+            {"look": asdict(settings.look)},
+            lambda part: render_clip(
+                self.source,
                 tracks,
-                networks.lifter,
+                poses,
+                part,
                 self.progress,
-                known=self.scene,
-                camera=camera,
+                start_s=settings.start_s,
+                rotate=settings.rotate,
+                look=settings.look,
             ),
         )
-        overlay = None
-        if overlay_name:
-            overlay = self.cache.file(
-                RENDER,
-                overlay_name,
-                {"look": asdict(settings.look)},
-                lambda part: render_clip(
-                    self.source,
-                    tracks,
-                    poses,
-                    part,
-                    self.progress,
-                    start_s=settings.start_s,
-                    rotate=settings.rotate,
-                    look=settings.look,
-                ),
-            )
-        summary = summary_of(
-            self.told_as, self.reader, networks, detections, tracks, poses, self.cache.times
+
+    def _export(self, poses: Poses3D) -> list[Path]:
+        """Raises: LayoutMismatch: a rig cannot be made of these joints; OutputError."""
+        settings = self.settings
+        if not settings.exports:
+            return []
+        made = exports_of(scene_of(poses, settings.export_settings), settings.exports)
+        return self.cache.files(EXPORT, made, {"settings": asdict(settings.export_settings)})
+
+    def _page(self, tracks: Tracks, poses: Poses3D) -> Path:
+        """The page, which is last: it offers the other results."""
+        settings, files = self.settings, files_beside(self.record)
+        video = page_video(self.source, self.folder, settings.page_video, rotate=settings.rotate)
+        return self.cache.file(
+            PAGE_STAGE,
+            PAGE,
+            {"name": self.source.name, "video": video.key, "files": files},
+            lambda part: write_page(part, self.source.name, tracks, poses, video, files),
         )
-        self._write_summary(summary, results)
-        seconds = round(time.monotonic() - self.begun, 3)
-        people = len(tracks.people)
-        receipt = Receipt(networks.key, self.known.signature, seconds, len(tracks.timeline), people)
-        finish(self.record, receipt)
-        return ClipResult(self.source, self.folder, detections, tracks, poses, overlay, summary)
 
     def _claim(self) -> Origin:
         """Make the folder the source's. Raises: FolderTaken; VideoError: the file is gone."""

@@ -11,12 +11,13 @@ from poselift.data.errors import VideoError, reason_of
 from poselift.data.progress import Progress, Silent
 from poselift.inference.video.picture_sequence import holds_pictures, is_sequence
 from poselift.inference.video.video_reader import SUFFIXES, is_video_name
-from poselift.pipeline.clip.clip_folders import clip_folders
-from poselift.pipeline.clip.folder_record import FolderRecord
+from poselift.pipeline.clip.clip_result import ClipResult
 from poselift.pipeline.clip.networks import Networks
-from poselift.pipeline.clip.run_clip import ClipResult, FolderTaken, run_clip
+from poselift.pipeline.clip.run_clip import FolderTaken, run_clip
 from poselift.pipeline.clip.settings import RunSettings
-from poselift.pipeline.clip.sources import plain_name
+from poselift.pipeline.folders.clip_folders import clip_folders
+from poselift.pipeline.folders.folder_record import FolderRecord
+from poselift.pipeline.folders.sources import plain_name
 
 
 @dataclass(frozen=True)

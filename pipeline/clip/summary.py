@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,8 +16,8 @@ from poselift.data.scene import CameraPath
 from poselift.data.structures import Detections, Keypoints2D, Poses3D, Tracks, count_of
 from poselift.inference.people.quality import findings_of
 from poselift.inference.video.video_reader import VideoReader
-from poselift.pipeline.clip.cache import StageTimes
 from poselift.pipeline.clip.networks import Networks
+from poselift.pipeline.folders.stage_cache import StageTimes
 from poselift.pipeline.versions import PACKAGES, version_of
 
 
@@ -26,6 +28,7 @@ def summary_of(
     detections: Detections,
     tracks: Tracks,
     poses: Poses3D,
+    exports: Sequence[Path],
     times: StageTimes,
 ) -> dict[str, Any]:
     """Plain JSON values; see INFERENCE.md for every entry."""
@@ -50,6 +53,7 @@ def summary_of(
             "trajectory": networks.lifter.weights.trajectory is not None,
             "device": str(networks.lifter.device),
         },
+        "exports": [path.name for path in exports],
         "seconds": times.seconds,
         "reused": times.reused,
         "versions": {"poselift": __version__, "python": platform.python_version()}

@@ -12,7 +12,7 @@ from poselift.data.errors import one_line
 from poselift.data.structures import count_of
 from poselift.pipeline.clip.settings import RunSettings
 from poselift.pipeline.commands.show_commands import renew_index
-from poselift.pipeline.flag_values import positive
+from poselift.pipeline.flags.flag_values import positive
 
 if TYPE_CHECKING:
     from poselift.pipeline.batch.many import Place

@@ -19,19 +19,23 @@ from poselift.pipeline.commands.many_command import (
     line_of_clip,
     run_many_clips,
 )
-from poselift.pipeline.commands.scene_flags import add_camera, add_scene, known_scene
-from poselift.pipeline.commands.shared_flags import (
+from poselift.pipeline.commands.page_command import add_page_video
+from poselift.pipeline.commands.show_commands import renew_index
+from poselift.pipeline.exports.formats import FORMATS
+from poselift.pipeline.flags.export_flags import add_export_flags, export_settings
+from poselift.pipeline.flags.flag_values import names
+from poselift.pipeline.flags.scene_flags import add_camera, add_scene, known_scene
+from poselift.pipeline.flags.shared_flags import (
     add_detector,
     add_lifter,
     add_look,
     add_stretch,
     add_view,
 )
-from poselift.pipeline.commands.show_commands import renew_index
 from poselift.pipeline.progress import progress_for
 
 if TYPE_CHECKING:
-    from poselift.pipeline.clip.run_clip import ClipResult
+    from poselift.pipeline.clip.clip_result import ClipResult
     from poselift.pipeline.clip.run_many import Failure
 
 
@@ -52,6 +56,18 @@ def add_run(commands: Any) -> None:
     )
     command.add_argument("--render", choices=RENDERS, default="mp4", help="default: mp4")
     add_look(command)
+    command.add_argument(
+        "--export",
+        type=names,
+        default=(),
+        metavar="LIST",
+        help=f"write the poses as {', '.join(FORMATS)}: some of them, with commas between",
+    )
+    add_export_flags(command, "--export-")
+    command.add_argument(
+        "--page", action=argparse.BooleanOptionalAction, default=True, help="page.html (default)"
+    )
+    add_page_video(command)
     add_stretch(command)
     add_view(command)
     add_scene(command)
@@ -84,6 +100,10 @@ def run(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
             render=asked.render,
             view=asked.view,
             style=asked.style,
+            exports=asked.export,
+            export_settings=export_settings(asked),
+            page=asked.page,
+            page_video=asked.page_video,
             start_s=asked.start,
             end_s=asked.end,
             rotate=asked.rotate,

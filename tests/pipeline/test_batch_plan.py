@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from poselift.pipeline.batch.plan import plan_of
 from poselift.pipeline.batch.shards import Shard, shard_of
-from poselift.pipeline.clip.folder_record import FolderRecord, Origin
+from poselift.pipeline.folders.folder_record import FolderRecord, Origin
 
 NAMES = st.sets(st.text(st.characters(codec=None), min_size=1), max_size=40)
 COUNTS = st.integers(1, 9)

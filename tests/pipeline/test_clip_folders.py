@@ -12,9 +12,11 @@ from conftest import MakeVideo
 from poselift.data.errors import NoPersonFound, OutputError
 from poselift.data.files.whole_file import file_sha256
 from poselift.pipeline.clip import run_many
-from poselift.pipeline.clip.clip_folders import clip_folders
-from poselift.pipeline.clip.folder_lock import LOCK
-from poselift.pipeline.clip.folder_record import (
+from poselift.pipeline.clip.run_many import run_video
+from poselift.pipeline.clip.settings import RunSettings
+from poselift.pipeline.folders.clip_folders import clip_folders
+from poselift.pipeline.folders.folder_lock import LOCK
+from poselift.pipeline.folders.folder_record import (
     MAKING,
     RECORD,
     FolderRecord,
@@ -22,12 +24,12 @@ from poselift.pipeline.clip.folder_record import (
     locked,
     origin_of,
 )
-from poselift.pipeline.clip.folder_record import RESULTS as ALL_RESULTS
-from poselift.pipeline.clip.run_many import run_video
-from poselift.pipeline.clip.settings import RunSettings
-from poselift.pipeline.clip.sources import absolute
+from poselift.pipeline.folders.folder_record import RESULTS as ALL_RESULTS
+from poselift.pipeline.folders.sources import absolute
 
-RESULTS = {"camera.npz", "detections.npz", "keypoints2d.npz", "poses3d.npz", "summary.json"}
+RESULTS = {"camera.npz", "detections.npz", "keypoints2d.npz", "poses3d.npz", "summary.json"} | {
+    "page.html"
+}
 
 
 def video(path: Path, content: str) -> Path:

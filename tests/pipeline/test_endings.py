@@ -18,11 +18,11 @@ from poselift.data import prepare_data_2d_custom, prepare_data_mocap
 from poselift.data.process import ended
 from poselift.inference import infer_video
 from poselift.pipeline.clip import run_clip
-from poselift.pipeline.clip.folder_lock import LOCK
-from poselift.pipeline.clip.folder_record import MAKING
 from poselift.pipeline.clip.run_many import find_videos
 from poselift.pipeline.command_line import main
 from poselift.pipeline.commands import reference_command
+from poselift.pipeline.folders.folder_lock import LOCK
+from poselift.pipeline.folders.folder_record import MAKING
 
 POSELIFT = [sys.executable, "-B", "-m", "poselift"]
 UNFORESEEN = (

@@ -15,9 +15,9 @@ import pytest
 from conftest import ROOT
 
 from poselift.data.errors import OutputError
-from poselift.pipeline.clip import folder_lock
-from poselift.pipeline.clip.folder_lock import LOCK, FolderLock, LockTimes, holder_of, is_lock
-from poselift.pipeline.clip.folder_record import is_free
+from poselift.pipeline.folders import folder_lock
+from poselift.pipeline.folders.folder_lock import LOCK, FolderLock, LockTimes, holder_of, is_lock
+from poselift.pipeline.folders.folder_record import is_free
 
 # As short as a machine with much other work can keep.
 TIMES = LockTimes(heartbeat_s=0.1, stale_s=2.0, settle_s=0.3, poll_s=0.02)
@@ -30,8 +30,8 @@ real = time.time
 time.time = lambda: real() + offset_s
 time.localtime = lambda *given: time.gmtime(time.time())
 from poselift.data.errors import OutputError
-from poselift.pipeline.clip import folder_lock
-from poselift.pipeline.clip.folder_lock import FolderLock, LockTimes, check_held
+from poselift.pipeline.folders import folder_lock
+from poselift.pipeline.folders.folder_lock import FolderLock, LockTimes, check_held
 folder_lock._machine = lambda: name
 lock = FolderLock(folder, {TIMES!r})
 """

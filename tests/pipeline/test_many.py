@@ -25,11 +25,11 @@ from poselift.pipeline.batch.outcome import done
 from poselift.pipeline.batch.plan import plan_of
 from poselift.pipeline.batch.remote import RemoteShelf, find_remote, known_remote, sent
 from poselift.pipeline.batch.work import ClipWork
-from poselift.pipeline.clip.cache import Receipt, finish
-from poselift.pipeline.clip.folder_record import MAKING, RECORD, FolderRecord, Origin, locked
 from poselift.pipeline.clip.settings import RunSettings
-from poselift.pipeline.clip.sources import known_of
 from poselift.pipeline.command_line import main
+from poselift.pipeline.folders.folder_record import MAKING, RECORD, FolderRecord, Origin, locked
+from poselift.pipeline.folders.sources import known_of
+from poselift.pipeline.folders.stage_cache import Receipt, finish
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,7 +19,8 @@ from typing import Any
 
 from poselift.data.errors import OutputError, reason_of
 from poselift.data.files.whole_file import file_sha256, whole_file
-from poselift.pipeline.clip.folder_lock import LOCK, FolderLock, check_held, is_lock
+from poselift.pipeline.exports.formats import FILES
+from poselift.pipeline.folders.folder_lock import LOCK, FolderLock, check_held, is_lock
 
 RECORD = ".poselift.json"
 SUMMARY = "summary.json"
@@ -31,10 +31,14 @@ BY = "run-"  # in it, the folder of the run that has the lock, by its token
 RESULTS = frozenset(
     {
         *("detections.npz", "camera.npz", "keypoints2d.npz", "poses3d.npz", "summary.json"),
-        *("overlay.mp4", "overlay.gif"),
+        *("overlay.mp4", "overlay.gif", "page.html"),
     }
 )
-EXPORTS = re.compile(r"person_\d+\.(bvh|trc)|people\.glb|joints\.csv|poses\.json")
+
+
+def is_result(name: str) -> bool:
+    """Whether a result or an export is called so."""
+    return name in RESULTS or bool(FILES.fullmatch(name))
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,17 @@ class Entry:
     before: str = ""
 
 
+def write_part(part: Path, content: bytes) -> None:
+    """Raises: OutputError: the disk is full, or the folder gone."""
+    try:
+        part.write_bytes(content)
+    except OSError as error:
+        place = part.parent.parent / part.name
+        raise OutputError(
+            f"{place}: cannot be written ({reason_of(error)}). Free space, or choose another place."
+        ) from error
+
+
 def origin_of(folder: Path) -> Origin | None:
     """What the results in a folder are of; None when it holds none of ours."""
     return FolderRecord(folder).origin
@@ -93,7 +108,7 @@ def _is_leftover(path: Path) -> bool:
 
 def _is_unfinished(path: Path) -> bool:
     """By its name: results that were being made, whole_file's parts, and what was put aside."""
-    if path.name in RESULTS or EXPORTS.fullmatch(path.name):
+    if is_result(path.name):
         return True
     if path.name.startswith(BY):
         return path.is_dir() and not path.is_symlink() and all(map(_is_unfinished, path.iterdir()))
@@ -171,13 +186,21 @@ class FolderRecord:
             raise OutputError(f"{path}: cannot be written ({reason_of(error)}).") from error
         return path
 
-    def remove(self, stages: Iterable[str]) -> None:
+    def remove(
+        self, stages: Iterable[str], but: Container[str] = (), keys: Container[str] = ()
+    ) -> None:
         """Remove the files of these stages that are as recorded, and forget all of them.
 
+        Args:
+            but: names of files that stay. keys: files with these keys stay, too.
         Raises: OutputError: one cannot be removed.
         """
         gone = set(stages)
-        names = [name for name, entry in self.files.items() if entry.stage in gone]
+        names = [
+            name
+            for name, entry in self.files.items()
+            if entry.stage in gone and name not in but and entry.key not in keys
+        ]
         for name in names:
             path = self.folder / name
             if self.entry_of(name) is None:

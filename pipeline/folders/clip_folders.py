@@ -10,8 +10,8 @@ from typing import Protocol
 
 from poselift.data.errors import VideoError
 from poselift.inference.video.picture_sequence import is_sequence
-from poselift.pipeline.clip.folder_record import Origin, is_free, origin_of
-from poselift.pipeline.clip.sources import absolute, content_sha256, plain_name
+from poselift.pipeline.folders.folder_record import Origin, is_free, origin_of
+from poselift.pipeline.folders.sources import absolute, content_sha256, plain_name
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,27 @@
+// What the page uses of three.js; scripts/build-three makes three.bundle.js of it.
+export {
+  BufferGeometry,
+  CanvasTexture,
+  Color,
+  CylinderGeometry,
+  DirectionalLight,
+  DynamicDrawUsage,
+  Float32BufferAttribute,
+  HemisphereLight,
+  InstancedMesh,
+  LineBasicMaterial,
+  LineSegments,
+  Matrix4,
+  Mesh,
+  MeshBasicMaterial,
+  MeshStandardMaterial,
+  PerspectiveCamera,
+  PlaneGeometry,
+  Quaternion,
+  SRGBColorSpace,
+  Scene,
+  SphereGeometry,
+  Vector3,
+  WebGLRenderer,
+} from 'three';
+export {OrbitControls} from 'three/examples/jsm/controls/OrbitControls.js';
