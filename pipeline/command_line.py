@@ -15,6 +15,7 @@ from poselift.pipeline.commands import (
     import_command,
     page_command,
     reproduce_command,
+    show_commands,
     stage_commands,
     train_commands,
     weights_commands,
@@ -33,6 +34,7 @@ def parser() -> argparse.ArgumentParser:
     stage_commands.add(commands)
     export_command.add(commands)
     page_command.add(commands)
+    show_commands.add(commands)
     import_command.add(commands)
     train_commands.add(commands)
     reproduce_command.add(commands)

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         VideoError,
     )
     from poselift.data.exports.motion import Motion, Rig
+    from poselift.data.exports.settings import ExportSettings
     from poselift.data.scene import CameraPath, KnownScene
     from poselift.data.structures import (
         Detections,
@@ -56,20 +57,27 @@ if TYPE_CHECKING:
         Tracks,
     )
     from poselift.inference.detectors.choice import DetectorChoice
+    from poselift.inference.movement.angles import Angles, angles, speeds
+    from poselift.inference.movement.gait import Contact, Gait, gait
     from poselift.inference.poses.rigging import rig
     from poselift.pipeline.clip.calls import detect, lift, render, track, watch
+    from poselift.pipeline.clip.exports import export
     from poselift.pipeline.clip.run_clip import ClipResult
     from poselift.pipeline.clip.run_many import run_video
     from poselift.pipeline.clip.settings import RunSettings
 
 __all__ = [
+    "Angles",
     "CameraPath",
     "ClipResult",
+    "Contact",
     "Detections",
     "DetectorChoice",
     "DownloadError",
+    "ExportSettings",
     "FormatError",
     "FrameDetections",
+    "Gait",
     "Keypoints2D",
     "KnownScene",
     "LayoutMismatch",
@@ -88,7 +96,10 @@ __all__ = [
     "UnsafeFile",
     "VideoError",
     "__version__",
+    "angles",
     "detect",
+    "export",
+    "gait",
     "lift",
     "load_camera",
     "load_detections",
@@ -101,6 +112,7 @@ __all__ = [
     "save_detections",
     "save_poses",
     "save_tracks",
+    "speeds",
     "track",
     "watch",
 ]
@@ -117,13 +129,17 @@ _ROOMS = {
         *("UnsafeFile", "VideoError"),
     ),
     "data.exports.motion": ("Motion", "Rig"),
+    "data.exports.settings": ("ExportSettings",),
     "data.scene": ("CameraPath", "KnownScene"),
     "data.structures": (
         *("Detections", "FrameDetections", "Keypoints2D", "Poses3D", "Timeline", "Tracks"),
     ),
     "inference.detectors.choice": ("DetectorChoice",),
+    "inference.movement.angles": ("Angles", "angles", "speeds"),
+    "inference.movement.gait": ("Contact", "Gait", "gait"),
     "inference.poses.rigging": ("rig",),
     "pipeline.clip.calls": ("detect", "lift", "render", "track", "watch"),
+    "pipeline.clip.exports": ("export",),
     "pipeline.clip.run_clip": ("ClipResult",),
     "pipeline.clip.run_many": ("run_video",),
     "pipeline.clip.settings": ("RunSettings",),

@@ -11,11 +11,12 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from poselift.data import __version__
-from poselift.pipeline.clip.folder_record import ASIDE, FolderRecord
+from poselift.pipeline.clip.folder_record import ASIDE, FolderRecord, write_part
 
 Value = TypeVar("Value")
 
@@ -44,6 +45,7 @@ class StageCache:
     Args:
         making: the folder that unfinished results lie in.
         order: the names of all stages. Before one is made anew, what was made after it goes.
+        ends: stages that shape no other stage.
         use: False makes every stage anew. forced: stages to make anew.
         before_record: called before a result is recorded; what it raises keeps it out.
     """
@@ -54,12 +56,14 @@ class StageCache:
         making: Path,
         order: Sequence[str],
         *,
+        ends: frozenset[str] = frozenset(),
         use: bool = True,
         forced: frozenset[str] = frozenset(),
         before_record: Callable[[], None] = lambda: None,
     ) -> None:
         self.record, self.times = record, StageTimes()
-        self._making, self._order, self._use, self._forced = making, order, use, forced
+        self._making, self._order, self._ends = making, order, ends
+        self._use, self._forced = use, forced
         self._before_record = before_record
         self._key = ""
 
@@ -84,25 +88,70 @@ class StageCache:
         Raises: OutputError: a file of that name is there, and it is not ours.
         """
         begun = time.monotonic()
-        self._key = _digest(stage, shapes, self._key)
-        reuse = self.may_reuse(stage) and self.record.is_fresh(name, self._key)
+        key = self._key_of(stage, shapes)
+        reuse = self.may_reuse(stage) and self.record.is_fresh(name, key)
         if not reuse:
             self.record.check_replaceable([name])
-            self.record.remove(self._order[self._order.index(stage) + 1 :])
-            part = self._making / name
-            write(part)
-            self._before_record()
-            self.record.put(part, name, stage, self._key)
+            self.record.remove(self._after(stage))
+            self._put(name, stage, key, write)
+        self._took(stage, begun, reuse=reuse)
+        return self.record.folder / name
+
+    def files(
+        self,
+        stage: str,
+        made: Mapping[str, Callable[[], bytes]],
+        shapes: Mapping[str, Any],
+    ) -> list[Path]:
+        """A stage of several files, each written anew unless it is up to date.
+
+        Other files of the stage that were shaped otherwise are removed, those without a key
+        are kept: a command of its own made them of the results that are here.
+
+        Args:
+            made: what makes the content of each file, by its name.
+        Raises: OutputError: a file of one of the names is there, and it is not ours.
+        """
+        begun = time.monotonic()
+        key = self._key_of(stage, shapes)
+        self.record.check_replaceable(made)
+        reuse = self.may_reuse(stage)
+        todo = [name for name in made if not (reuse and self.record.is_fresh(name, key))]
+        if todo:
+            self.record.remove(self._after(stage))
+        self.record.remove([stage], but=made, keys={"", key})
+        for name in todo:
+            self._put(name, stage, key, partial(_write_content, made[name]))
+        self._took(stage, begun, reuse=not todo)
+        return [self.record.folder / name for name in made]
+
+    def may_reuse(self, stage: str) -> bool:
+        """Neither this stage nor one that shapes it is to be made anew, come what may."""
+        before = self._order[: self._order.index(stage)]
+        shaping = {stage, *(name for name in before if name not in self._ends)}
+        return self._use and not self._forced & shaping
+
+    def _after(self, stage: str) -> list[str]:
+        """The stages that what is made of this one goes into."""
+        after = self._order[self._order.index(stage) + 1 :]
+        return [name for name in after if not {stage, name} <= self._ends]
+
+    def _key_of(self, stage: str, shapes: Mapping[str, Any]) -> str:
+        key = _digest(stage, shapes, self._key)
+        if stage not in self._ends:
+            self._key = key
+        return key
+
+    def _put(self, name: str, stage: str, key: str, write: Callable[[Path], None]) -> None:
+        part = self._making / name
+        write(part)
+        self._before_record()
+        self.record.put(part, name, stage, key)
+
+    def _took(self, stage: str, begun: float, *, reuse: bool) -> None:
         self.times.seconds[stage] = round(time.monotonic() - begun, 3)
         if reuse:
             self.times.reused.append(stage)
-        return self.record.folder / name
-
-    def may_reuse(self, stage: str) -> bool:
-        """Neither this stage nor one before it is to be made anew, come what may."""
-        return self._use and not self._forced.intersection(
-            self._order[: self._order.index(stage) + 1]
-        )
 
     def aside(self) -> Path:
         """Where the stage that is being made may put aside what it has so far."""
@@ -111,6 +160,10 @@ class StageCache:
     def drop_aside(self) -> None:
         for leftover in self._making.glob(f"{ASIDE}*"):
             leftover.unlink(missing_ok=True)
+
+
+def _write_content(content: Callable[[], bytes], part: Path) -> None:
+    write_part(part, content())
 
 
 def _digest(stage: str, shapes: Mapping[str, Any], before: str) -> str:

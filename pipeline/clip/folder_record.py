@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from filelock import FileLock, Timeout
 
 from poselift.data.errors import OutputError, reason_of
 from poselift.data.files.whole_file import file_sha256, whole_file
+from poselift.pipeline.exports.formats import FILES as EXPORTS
 
 RECORD = ".poselift.json"
 LOCK = ".poselift.lock"
@@ -34,7 +34,6 @@ RESULTS = frozenset(
         *("overlay.mp4", "overlay.gif", "page.html"),
     }
 )
-EXPORTS = re.compile(r"person_\d+\.(bvh|trc)|people\.glb|joints\.csv|poses\.json")
 
 
 @dataclass(frozen=True)
@@ -67,6 +66,17 @@ class Entry:
     key: str
     sha256: str
     before: str = ""
+
+
+def write_part(part: Path, content: bytes) -> None:
+    """Raises: OutputError: the disk is full, or the folder gone."""
+    try:
+        part.write_bytes(content)
+    except OSError as error:
+        place = part.parent.parent / part.name
+        raise OutputError(
+            f"{place}: cannot be written ({reason_of(error)}). Free space, or choose another place."
+        ) from error
 
 
 def origin_of(folder: Path) -> Origin | None:
@@ -161,13 +171,21 @@ class FolderRecord:
             raise OutputError(f"{path}: cannot be written ({reason_of(error)}).") from error
         return path
 
-    def remove(self, stages: Iterable[str]) -> None:
+    def remove(
+        self, stages: Iterable[str], but: Container[str] = (), keys: Container[str] = ()
+    ) -> None:
         """Remove the files of these stages that are as recorded, and forget all of them.
 
+        Args:
+            but: names of files that stay. keys: files with these keys stay, too.
         Raises: OutputError: one cannot be removed.
         """
         gone = set(stages)
-        names = [name for name, entry in self.files.items() if entry.stage in gone]
+        names = [
+            name
+            for name, entry in self.files.items()
+            if entry.stage in gone and name not in but and entry.key not in keys
+        ]
         for name in names:
             path = self.folder / name
             if self.entry_of(name) is None:

@@ -26,10 +26,11 @@ from poselift.inference.detecting import DETECTION_SIDE, detect, detection_reade
 from poselift.inference.people.tracking import TrackerSettings
 from poselift.inference.video.video_reader import VideoReader
 from poselift.pipeline.clip.cache import StageCache
+from poselift.pipeline.clip.exports import EXPORT
 from poselift.pipeline.clip.folder_record import FolderRecord, Origin, locked
 from poselift.pipeline.clip.networks import Networks
-from poselift.pipeline.clip.pages import PAGE_STAGE, files_beside, write_page
-from poselift.pipeline.clip.settings import STAGES
+from poselift.pipeline.clip.pages import page_stage
+from poselift.pipeline.clip.settings import ENDS, STAGES
 from poselift.pipeline.clip.sources import absolute, content_sha256, state_of
 from poselift.pipeline.clip.stages import (
     CAMERA,
@@ -43,9 +44,10 @@ from poselift.pipeline.clip.stages import (
     watch_camera,
 )
 from poselift.pipeline.clip.summary import summary_of
+from poselift.pipeline.exports.formats import exports_of
+from poselift.pipeline.exports.scene import scene_of
 from poselift.pipeline.viewer.page import PAGE
 from poselift.pipeline.viewer.page_frame import framed
-from poselift.pipeline.viewer.page_video import page_video
 
 # Unfinished detections are put aside this often, for a run that is cut short.
 SAVE_EVERY_S = 30.0
@@ -62,6 +64,7 @@ class ClipResult:
 
     Args:
         overlay: path of the rendered video; None without rendering.
+        exports: paths of the files that the poses were exported to.
         page: path of the page, which a notebook shows in place of the result; None without.
         summary: the content of summary.json.
     """
@@ -72,8 +75,9 @@ class ClipResult:
     tracks: Tracks
     poses: Poses3D
     overlay: Path | None
-    page: Path | None
     summary: dict[str, Any] = field(repr=False)
+    exports: tuple[Path, ...] = ()
+    page: Path | None = None
 
     def _repr_html_(self) -> str | None:
         """The page, framed, for Jupyter; None without one."""
@@ -125,6 +129,7 @@ class _ClipRun:
             self.record,
             making,
             (*STAGES, "summary"),
+            ends=ENDS,
             use=settings.use_cache,
             forced=settings.force,
             before_record=self._check_unchanged,
@@ -179,7 +184,7 @@ class _ClipRun:
             overlay = self.cache.file(
                 RENDER,
                 overlay_name,
-                {},
+                {"look": asdict(settings.look)},
                 lambda part: render_clip(
                     self.source,
                     tracks,
@@ -188,26 +193,26 @@ class _ClipRun:
                     self.progress,
                     start_s=settings.start_s,
                     rotate=settings.rotate,
+                    look=settings.look,
                 ),
             )
-        page = self._page(tracks, poses) if settings.page else None
-        summary = summary_of(
-            self.source, self.reader, networks, detections, tracks, poses, self.cache.times
-        )
-        self._write_summary(summary, results)
-        made = (detections, tracks, poses, overlay, page)
-        return ClipResult(self.source, self.folder, *made, summary)
+        exports = self._export(poses)
+        page = None
+        if settings.page:
+            page = page_stage(self.cache, self.source, settings, tracks, poses)
+        done = (detections, tracks, poses, exports, self.cache.times)
+        summary = summary_of(self.source, self.reader, networks, *done)
+        self._write_summary(summary, [*results, *(path.name for path in exports)])
+        made = (detections, tracks, poses, overlay, summary, tuple(exports), page)
+        return ClipResult(self.source, self.folder, *made)
 
-    def _page(self, tracks: Tracks, poses: Poses3D) -> Path:
-        """The page, which is last: it offers the other results."""
-        settings, files = self.settings, files_beside(self.record)
-        video = page_video(self.source, self.folder, settings.page_video, rotate=settings.rotate)
-        return self.cache.file(
-            PAGE_STAGE,
-            PAGE,
-            {"name": self.source.name, "video": video.key, "files": files},
-            lambda part: write_page(part, self.source.name, tracks, poses, video, files),
-        )
+    def _export(self, poses: Poses3D) -> list[Path]:
+        """Raises: LayoutMismatch: a rig cannot be made of these joints; OutputError."""
+        settings = self.settings
+        if not settings.exports:
+            return []
+        made = exports_of(scene_of(poses, settings.export_settings), settings.exports)
+        return self.cache.files(EXPORT, made, {"settings": asdict(settings.export_settings)})
 
     def _claim(self) -> Origin:
         """Make the folder the source's. Raises: FolderTaken; VideoError: the file is gone."""

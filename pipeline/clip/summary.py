@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ def summary_of(
     detections: Detections,
     tracks: Tracks,
     poses: Poses3D,
+    exports: Sequence[Path],
     times: StageTimes,
 ) -> dict[str, Any]:
     """Plain JSON values; see INFERENCE.md for every entry."""
@@ -51,6 +53,7 @@ def summary_of(
             "trajectory": networks.lifter.weights.trajectory is not None,
             "device": str(networks.lifter.device),
         },
+        "exports": [path.name for path in exports],
         "seconds": times.seconds,
         "reused": times.reused,
         "versions": {"poselift": __version__, "python": platform.python_version()}

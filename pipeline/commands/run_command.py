@@ -13,14 +13,19 @@ from poselift.data.errors import PoseliftError, one_line, told
 from poselift.data.structures import count_of
 from poselift.inference.detectors.choice import chosen
 from poselift.pipeline.clip.settings import RENDERS, STAGES, RunSettings
+from poselift.pipeline.commands.export_flags import add_export_flags, export_settings
 from poselift.pipeline.commands.page_command import add_page_video
 from poselift.pipeline.commands.scene_flags import add_camera, add_scene, known_scene
 from poselift.pipeline.commands.shared_flags import (
     add_detector,
     add_lifter,
+    add_look,
     add_stretch,
     add_view,
 )
+from poselift.pipeline.commands.show_commands import renew_index
+from poselift.pipeline.exports.formats import FORMATS
+from poselift.pipeline.flag_values import names
 from poselift.pipeline.progress import progress_for
 
 if TYPE_CHECKING:
@@ -48,6 +53,15 @@ def add_run(commands: Any) -> None:
         "--page", action=argparse.BooleanOptionalAction, default=True, help="page.html (default)"
     )
     add_page_video(command)
+    add_look(command)
+    command.add_argument(
+        "--export",
+        type=names,
+        default=(),
+        metavar="LIST",
+        help=f"write the poses as {', '.join(FORMATS)}: some of them, with commas between",
+    )
+    add_export_flags(command, "--export-")
     add_stretch(command)
     add_view(command)
     add_scene(command)
@@ -80,6 +94,10 @@ def run(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
             render=asked.render,
             page=asked.page,
             page_video=asked.page_video,
+            view=asked.view,
+            style=asked.style,
+            exports=asked.export,
+            export_settings=export_settings(asked),
             start_s=asked.start,
             end_s=asked.end,
             rotate=asked.rotate,
@@ -105,6 +123,8 @@ def run(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
     if sources:
         failures += run_videos(sources, asked.output, settings, progress_for(quiet=quiet), done)
     _print_failures(failures, total, debug=asked.debug)
+    why = {str(failure.source): told(failure.error) for failure in failures}
+    renew_index(asked.output, why, several=total > 1)
     return 1 if failures else 0
 
 

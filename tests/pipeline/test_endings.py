@@ -99,6 +99,8 @@ def test_whatever_happens_to_a_clip_the_others_are_run(
     for number, (line, error) in enumerate(zip(lines, UNFORESEEN, strict=False)):
         assert f"{number}.mp4: unexpected {type(error).__name__}" in line
         assert "Please report this" in line
+    index = (out / "index.html").read_text()
+    assert index.count('"state":"failed"') == 4 and index.count('"state":"done"') == 2
 
 
 def test_inputs_that_no_file_can_be(tmp_path: Path, capsys) -> None:

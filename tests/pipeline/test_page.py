@@ -210,6 +210,13 @@ def test_a_large_video_is_linked(
 def test_a_link_names_no_protocol(tmp_path: Path) -> None:
     assert link_to(tmp_path / "javascript:alert(1).mp4", tmp_path).startswith("./javascript%3A")
     assert link_to(tmp_path / "a b#c?d%e.mp4", tmp_path) == "./a%20b%23c%3Fd%25e.mp4"
+    assert link_to(tmp_path / "caf\udce9.mp4", tmp_path) == "./caf%E9.mp4"
+
+
+def test_a_name_that_is_no_unicode() -> None:
+    page = page_of("caf\udce9.mp4", *moving(), PageVideo(missing="caf\udce9.mp4 is gone"))
+    assert "<title>caf?.mp4" in page
+    assert page.encode("utf-8")
 
 
 @pytest.fixture
