@@ -28,6 +28,7 @@ STOREYS = (
     "pipeline.exports pipeline.imports pipeline.mocap pipeline.overlay",
     "pipeline.viewer",
     "pipeline.clip pipeline.reference pipeline.weights",
+    "pipeline.flags",
     "pipeline.commands",
     "pipeline.command_line",
 )

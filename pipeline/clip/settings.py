@@ -76,9 +76,9 @@ class RunSettings:
                 raise UnknownName("stage", stage, STAGES)
         if self.render not in RENDERS:
             raise UnknownName("overlay format", self.render, RENDERS)
+        check_formats(self.exports, self.export_settings)
         if self.page_video not in HOWS:
             raise UnknownName("way to have the video in the page", self.page_video, HOWS)
-        check_formats(self.exports, self.export_settings)
         checked_people(self.people)
         _ = self.look
         if self.workers is not None and self.workers < 1:

@@ -9,9 +9,9 @@ from typing import Any
 
 from poselift.data.errors import one_line
 from poselift.data.structures import count_of
-from poselift.pipeline.commands.export_flags import add_export_flags, export_settings
 from poselift.pipeline.exports.formats import FORMATS, check_formats
-from poselift.pipeline.flag_values import names
+from poselift.pipeline.flags.export_flags import add_export_flags, export_settings
+from poselift.pipeline.flags.flag_values import names
 
 
 def add(commands: Any) -> None:

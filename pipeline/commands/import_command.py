@@ -14,13 +14,13 @@ from poselift.data.errors import one_line
 from poselift.data.foreign.formats import FORMATS
 from poselift.data.structures import MAX_PIXELS, count_of
 from poselift.pipeline.clip.settings import checked_people
-from poselift.pipeline.commands.edited_flags import (
+from poselift.pipeline.flags.edited_flags import (
     add_edited_flags,
     check_keypoints_asked,
     import_edited,
 )
-from poselift.pipeline.commands.shared_flags import add_rotate
-from poselift.pipeline.flag_values import frame_rate
+from poselift.pipeline.flags.flag_values import frame_rate
+from poselift.pipeline.flags.shared_flags import add_rotate
 from poselift.pipeline.progress import progress_for
 
 if TYPE_CHECKING:

@@ -13,19 +13,19 @@ from poselift.data.errors import PoseliftError, one_line, told
 from poselift.data.structures import count_of
 from poselift.inference.detectors.choice import chosen
 from poselift.pipeline.clip.settings import RENDERS, STAGES, RunSettings
-from poselift.pipeline.commands.export_flags import add_export_flags, export_settings
 from poselift.pipeline.commands.page_command import add_page_video
-from poselift.pipeline.commands.scene_flags import add_camera, add_scene, known_scene
-from poselift.pipeline.commands.shared_flags import (
+from poselift.pipeline.commands.show_commands import renew_index
+from poselift.pipeline.exports.formats import FORMATS
+from poselift.pipeline.flags.export_flags import add_export_flags, export_settings
+from poselift.pipeline.flags.flag_values import names
+from poselift.pipeline.flags.scene_flags import add_camera, add_scene, known_scene
+from poselift.pipeline.flags.shared_flags import (
     add_detector,
     add_lifter,
     add_look,
     add_stretch,
     add_view,
 )
-from poselift.pipeline.commands.show_commands import renew_index
-from poselift.pipeline.exports.formats import FORMATS
-from poselift.pipeline.flag_values import names
 from poselift.pipeline.progress import progress_for
 
 if TYPE_CHECKING:
@@ -49,10 +49,6 @@ def add_run(commands: Any) -> None:
         "--people", default="all", metavar="all|best|N", help="who to keep (default: all)"
     )
     command.add_argument("--render", choices=RENDERS, default="mp4", help="default: mp4")
-    command.add_argument(
-        "--page", action=argparse.BooleanOptionalAction, default=True, help="page.html (default)"
-    )
-    add_page_video(command)
     add_look(command)
     command.add_argument(
         "--export",
@@ -62,6 +58,10 @@ def add_run(commands: Any) -> None:
         help=f"write the poses as {', '.join(FORMATS)}: some of them, with commas between",
     )
     add_export_flags(command, "--export-")
+    command.add_argument(
+        "--page", action=argparse.BooleanOptionalAction, default=True, help="page.html (default)"
+    )
+    add_page_video(command)
     add_stretch(command)
     add_view(command)
     add_scene(command)
@@ -92,12 +92,12 @@ def run(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
             device=asked.device,
             people=asked.people,
             render=asked.render,
-            page=asked.page,
-            page_video=asked.page_video,
             view=asked.view,
             style=asked.style,
             exports=asked.export,
             export_settings=export_settings(asked),
+            page=asked.page,
+            page_video=asked.page_video,
             start_s=asked.start,
             end_s=asked.end,
             rotate=asked.rotate,

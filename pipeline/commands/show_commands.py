@@ -18,7 +18,7 @@ from poselift.data.errors import (
 )
 from poselift.data.structures import Timeline, count_of
 from poselift.inference.video.views import ROTATIONS
-from poselift.pipeline.flag_values import names
+from poselift.pipeline.flags.flag_values import names
 
 if TYPE_CHECKING:
     from poselift.pipeline.overlay.figure import Moment

@@ -10,8 +10,8 @@ from poselift.data.errors import FormatError, one_line
 from poselift.data.structures import count_of
 from poselift.inference.detectors.choice import chosen
 from poselift.pipeline.clip.settings import checked_people
-from poselift.pipeline.commands.scene_flags import add_scene, known_scene
-from poselift.pipeline.commands.shared_flags import (
+from poselift.pipeline.flags.scene_flags import add_scene, known_scene
+from poselift.pipeline.flags.shared_flags import (
     add_detector,
     add_device,
     add_lifter,

@@ -1,1 +1,1 @@
-"""What is shown in a browser: a page for a clip, in one file, and a gallery of clips."""
+"""What is shown in a browser: one page for a clip, in one file."""

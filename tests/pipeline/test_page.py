@@ -219,6 +219,13 @@ def test_a_name_that_is_no_unicode() -> None:
     assert page.encode("utf-8")
 
 
+def test_every_export_is_offered() -> None:
+    names = ["person_1.c3d", "person_2_angles.mot", "person_1_path.png", "people.usda"]
+    names += ["contacts.csv", "joints.parquet", "index.html", "notes.txt", ".poselift.json"]
+    offered = table_of(page_of("walk.mp4", *moving(), NOTHING, names))["files"]
+    assert sorted(file["name"] for file in offered) == sorted(names[:6])
+
+
 @pytest.fixture
 def results(tmp_path: Path, make_video: MakeVideo) -> Path:
     """A folder of results whose record names the video that they are of."""

@@ -21,7 +21,7 @@ nbformat = pytest.importorskip("nbformat")
 RESULT = """
 from pathlib import Path
 from poselift import ClipResult
-result = ClipResult(Path("walk.mp4"), Path(), None, None, None, None, {}, page=Path("page.html"))
+result = ClipResult(Path("walk.mp4"), Path(), None, None, None, None, Path("page.html"), {})
 result"""
 
 

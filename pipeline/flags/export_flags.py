@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from poselift.data.exports.settings import NAMES, SPACES, UNITS, UPS, ExportSettings
-from poselift.pipeline.flag_values import frame_rate, frequency
+from poselift.pipeline.flags.flag_values import frame_rate, frequency
 
 
 def add_export_flags(command: argparse.ArgumentParser, prefix: str = "--") -> None:

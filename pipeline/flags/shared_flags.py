@@ -9,7 +9,7 @@ from poselift.inference.detectors.choice import add_detector_flags
 from poselift.inference.video.views import ROTATIONS
 from poselift.models.devices import BEST
 from poselift.models.registry import DEFAULT_LIFTER
-from poselift.pipeline.flag_values import frame_rate, positive
+from poselift.pipeline.flags.flag_values import frame_rate, positive
 from poselift.pipeline.overlay.look import STYLES, VIEWS
 
 
