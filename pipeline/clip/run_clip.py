@@ -29,7 +29,7 @@ from poselift.pipeline.clip.cache import StageCache
 from poselift.pipeline.clip.exports import EXPORT
 from poselift.pipeline.clip.folder_record import FolderRecord, Origin, locked
 from poselift.pipeline.clip.networks import Networks
-from poselift.pipeline.clip.pages import PAGE_STAGE, files_beside, write_page
+from poselift.pipeline.clip.pages import page_stage
 from poselift.pipeline.clip.settings import ENDS, STAGES
 from poselift.pipeline.clip.sources import absolute, content_sha256, state_of
 from poselift.pipeline.clip.stages import (
@@ -48,7 +48,6 @@ from poselift.pipeline.exports.formats import exports_of
 from poselift.pipeline.exports.scene import scene_of
 from poselift.pipeline.viewer.page import PAGE
 from poselift.pipeline.viewer.page_frame import framed
-from poselift.pipeline.viewer.page_video import page_video
 
 # Unfinished detections are put aside this often, for a run that is cut short.
 SAVE_EVERY_S = 30.0
@@ -198,17 +197,11 @@ class _ClipRun:
                 ),
             )
         exports = self._export(poses)
-        page = self._page(tracks, poses) if settings.page else None
-        summary = summary_of(
-            self.source,
-            self.reader,
-            networks,
-            detections,
-            tracks,
-            poses,
-            exports,
-            self.cache.times,
-        )
+        page = None
+        if settings.page:
+            page = page_stage(self.cache, self.source, settings, tracks, poses)
+        done = (detections, tracks, poses, exports, self.cache.times)
+        summary = summary_of(self.source, self.reader, networks, *done)
         self._write_summary(summary, [*results, *(path.name for path in exports)])
         made = (detections, tracks, poses, overlay, page)
         return ClipResult(self.source, self.folder, *made, summary, tuple(exports))
@@ -220,17 +213,6 @@ class _ClipRun:
             return []
         made = exports_of(scene_of(poses, settings.export_settings), settings.exports)
         return self.cache.files(EXPORT, made, {"settings": asdict(settings.export_settings)})
-
-    def _page(self, tracks: Tracks, poses: Poses3D) -> Path:
-        """The page, which is last: it offers the other results."""
-        settings, files = self.settings, files_beside(self.record)
-        video = page_video(self.source, self.folder, settings.page_video, rotate=settings.rotate)
-        return self.cache.file(
-            PAGE_STAGE,
-            PAGE,
-            {"name": self.source.name, "video": video.key, "files": files},
-            lambda part: write_page(part, self.source.name, tracks, poses, video, files),
-        )
 
     def _claim(self) -> Origin:
         """Make the folder the source's. Raises: FolderTaken; VideoError: the file is gone."""

@@ -181,8 +181,8 @@ def test_only_the_pages_own_parts_may_run() -> None:
     assert not re.findall(r"<[^>]*\s(?:on\w+|style)=", page.split("<script>")[0])
     assert "\r" not in page
     linked = page_of("walk.mp4", *moving(), PageVideo(link="./walk.mp4", media_type="video/mp4"))
-    assert "media-src 'self' file:;" in html.unescape(linked)
-    assert "media-src 'none';" in html.unescape(page_of("walk.mp4", *moving(), NOTHING))
+    assert "media-src 'self' file:\"" in html.unescape(linked)
+    assert "media-src 'none'\"" in html.unescape(page_of("walk.mp4", *moving(), NOTHING))
 
 
 def test_how_a_video_gets_into_a_page(make_video: MakeVideo, tmp_path: Path) -> None:
