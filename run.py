@@ -3,7 +3,7 @@
 
     python run.py -k cpn_ft_h36m_dbb -arc 3,3,3,3,3 --evaluate pretrained_h36m_cpn.bin
 
-A thin shell of pipeline/commands/reference_command.py; the flags are in
+A thin shell of pipeline/commands/reference_command.py; its flags are in
 pipeline/flags/reference_flags.py. `poselift train` and `poselift evaluate` do the same.
 """
 

@@ -20,6 +20,7 @@ from poselift.pipeline.commands import (
     train_commands,
     weights_commands,
 )
+from poselift.pipeline.commands.many_command import add_manifest
 from poselift.pipeline.commands.run_command import add_run
 
 
@@ -31,6 +32,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--debug", action="store_true", help="log details, and show tracebacks")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     add_run(commands)
+    add_manifest(commands)
     stage_commands.add(commands)
     export_command.add(commands)
     show_commands.add(commands)

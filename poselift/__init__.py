@@ -60,9 +60,14 @@ if TYPE_CHECKING:
     from poselift.inference.movement.angles import Angles, angles, speeds
     from poselift.inference.movement.gait import Contact, Gait, gait
     from poselift.inference.poses.rigging import rig
+    from poselift.pipeline.batch.many import run_many
+    from poselift.pipeline.batch.outcome import Outcome
+    from poselift.pipeline.batch.processes import Local
+    from poselift.pipeline.batch.ray_cluster import RayCluster
+    from poselift.pipeline.batch.shards import Shard
     from poselift.pipeline.clip.calls import detect, lift, render, track, watch
+    from poselift.pipeline.clip.clip_result import ClipResult
     from poselift.pipeline.clip.exports import export
-    from poselift.pipeline.clip.run_clip import ClipResult
     from poselift.pipeline.clip.run_many import run_video
     from poselift.pipeline.clip.settings import RunSettings
 
@@ -81,15 +86,19 @@ __all__ = [
     "Keypoints2D",
     "KnownScene",
     "LayoutMismatch",
+    "Local",
     "MissingDependency",
     "MissingWeights",
     "Motion",
     "NoPersonFound",
+    "Outcome",
     "OutputError",
     "PoseliftError",
     "Poses3D",
+    "RayCluster",
     "Rig",
     "RunSettings",
+    "Shard",
     "Timeline",
     "Tracks",
     "UnknownName",
@@ -107,6 +116,7 @@ __all__ = [
     "load_tracks",
     "render",
     "rig",
+    "run_many",
     "run_video",
     "save_camera",
     "save_detections",
@@ -138,9 +148,14 @@ _ROOMS = {
     "inference.movement.angles": ("Angles", "angles", "speeds"),
     "inference.movement.gait": ("Contact", "Gait", "gait"),
     "inference.poses.rigging": ("rig",),
+    "pipeline.batch.many": ("run_many",),
+    "pipeline.batch.outcome": ("Outcome",),
+    "pipeline.batch.processes": ("Local",),
+    "pipeline.batch.ray_cluster": ("RayCluster",),
+    "pipeline.batch.shards": ("Shard",),
     "pipeline.clip.calls": ("detect", "lift", "render", "track", "watch"),
     "pipeline.clip.exports": ("export",),
-    "pipeline.clip.run_clip": ("ClipResult",),
+    "pipeline.clip.clip_result": ("ClipResult",),
     "pipeline.clip.run_many": ("run_video",),
     "pipeline.clip.settings": ("RunSettings",),
 }

@@ -60,9 +60,9 @@ from poselift.models.outputs import output_rows
 from poselift.models.reference_checkpoints import load_reference_checkpoint
 from poselift.models.temporal import Architecture, TemporalModel
 from poselift.models.weights import LifterWeights, save_lifter
-from poselift.pipeline.clip.folder_record import RECORD, FolderRecord
 from poselift.pipeline.exports.formats import exports_of
 from poselift.pipeline.exports.scene import scene_of
+from poselift.pipeline.folders.folder_record import RECORD, FolderRecord
 from poselift.pipeline.imports.edited_poses import alone, in_place_of
 from poselift.pipeline.imports.reading import read_exported
 from poselift.pipeline.mocap.mocap_recipe import read_recipe

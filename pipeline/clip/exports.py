@@ -13,10 +13,10 @@ from poselift.data.exports.settings import ExportSettings
 from poselift.data.files.whole_file import file_sha256
 from poselift.data.skeletons import H36M17
 from poselift.data.structures import Poses3D, Timeline
-from poselift.pipeline.clip.folder_record import FolderRecord, Origin, locked, write_part
-from poselift.pipeline.clip.sources import absolute
 from poselift.pipeline.exports.formats import Made, exports_of
 from poselift.pipeline.exports.scene import scene_of
+from poselift.pipeline.folders.folder_record import FolderRecord, Origin, locked, write_part
+from poselift.pipeline.folders.sources import absolute
 
 EXPORT = "export"
 IN_MEMORY = "poses from Python"

@@ -11,11 +11,9 @@ from poselift.data.structures import Poses3D, Tracks
 from poselift.inference.video.picture_sequence import is_sequence
 from poselift.inference.video.video_reader import VideoReader
 from poselift.inference.video.views import ROTATIONS
-from poselift.pipeline.clip.cache import StageCache
-from poselift.pipeline.clip.folder_record import FolderRecord, Origin, locked
-from poselift.pipeline.clip.settings import RunSettings
-from poselift.pipeline.clip.sources import absolute, content_sha256
 from poselift.pipeline.clip.stages import DETECT, LIFT, TRACK, check_shape
+from poselift.pipeline.folders.folder_record import FolderRecord, Origin, locked
+from poselift.pipeline.folders.sources import absolute, content_sha256
 from poselift.pipeline.viewer.page import PAGE, page_of
 from poselift.pipeline.viewer.page_video import How, PageVideo, page_video
 
@@ -35,21 +33,6 @@ def write_page(
     """Raises: FormatError: tracks and poses do not belong together; OSError."""
     text = page_of(name, tracks, poses, video, files)
     part.write_text(text, encoding="utf-8", newline="\n")
-
-
-def page_stage(
-    cache: StageCache, source: Path, settings: RunSettings, tracks: Tracks, poses: Poses3D
-) -> Path:
-    """The page as the last stage of a run: it offers the other results."""
-    record, name = cache.record, source.name
-    files = files_beside(record)
-    video = page_video(source, record.folder, settings.page_video, rotate=settings.rotate)
-    return cache.file(
-        PAGE_STAGE,
-        PAGE,
-        {"name": name, "video": video.key, "files": files},
-        lambda part: write_page(part, name, tracks, poses, video, files),
-    )
 
 
 def page_folder(

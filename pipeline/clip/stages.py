@@ -33,7 +33,7 @@ from poselift.inference.poses.lifting import ASSUMED_FOCAL, Lifter
 from poselift.inference.poses.tracks_to_poses import poses_of
 from poselift.inference.video.video_reader import VideoReader
 from poselift.inference.video.video_writer import Kind
-from poselift.pipeline.clip.cache import Stage
+from poselift.pipeline.folders.stage_cache import Stage
 from poselift.pipeline.overlay.canvas import overlay_size
 from poselift.pipeline.overlay.look import Look
 from poselift.pipeline.overlay.render import render_overlay

@@ -16,13 +16,13 @@ from poselift.data.scene import CameraPath
 from poselift.data.structures import Detections, Keypoints2D, Poses3D, Tracks, count_of
 from poselift.inference.people.quality import findings_of
 from poselift.inference.video.video_reader import VideoReader
-from poselift.pipeline.clip.cache import StageTimes
 from poselift.pipeline.clip.networks import Networks
+from poselift.pipeline.folders.stage_cache import StageTimes
 from poselift.pipeline.versions import PACKAGES, version_of
 
 
 def summary_of(
-    source: Path,
+    source: str,
     reader: VideoReader,
     networks: Networks,
     detections: Detections,
@@ -35,7 +35,7 @@ def summary_of(
     timeline, settings = tracks.timeline, networks.settings
     return {
         "format": "poselift-summary/1",
-        "source": str(source),
+        "source": source,
         "video": asdict(reader.info),
         "stretch_s": [settings.start_s, settings.end_s],
         "rotate": settings.rotate,

@@ -112,8 +112,8 @@ def renew_index(out: str | Path, failures: Mapping[str, str], *, several: bool) 
 def _own_video(folder: Path, poses: Path) -> Path:
     """The video that a result folder's record names. Raises: VideoError: none, or another now."""
     from poselift.inference.video.picture_sequence import is_sequence
-    from poselift.pipeline.clip.folder_record import origin_of
-    from poselift.pipeline.clip.sources import content_sha256
+    from poselift.pipeline.folders.folder_record import origin_of
+    from poselift.pipeline.folders.sources import content_sha256
 
     origin = origin_of(folder)
     if origin is None:

@@ -11,7 +11,7 @@ from standing_people import PAIR, clip
 from test_export import glb_parts
 
 import poselift
-from poselift.pipeline.clip.folder_record import MAKING
+from poselift.pipeline.folders.folder_record import MAKING
 
 
 def test_into_a_folder_and_again(tmp_path: Path) -> None:

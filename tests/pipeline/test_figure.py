@@ -13,9 +13,9 @@ from conftest import MakeVideo
 from standing_people import PAIR, clip, close_to
 
 from poselift.data.archives.stage_results import save_poses, save_tracks
-from poselift.pipeline.clip.folder_record import FolderRecord, Origin
-from poselift.pipeline.clip.sources import content_sha256
 from poselift.pipeline.command_line import main
+from poselift.pipeline.folders.folder_record import FolderRecord, Origin
+from poselift.pipeline.folders.sources import content_sha256
 from poselift.pipeline.overlay.figure import Moment, draw_figure
 from poselift.pipeline.overlay.look import LIGHT
 

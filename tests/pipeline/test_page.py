@@ -24,11 +24,11 @@ from poselift.data.errors import FormatError, OutputError, UnknownName, VideoErr
 from poselift.data.scene import CameraPath
 from poselift.data.structures import Poses3D, Tracks
 from poselift.inference.poses.world import world_with
-from poselift.pipeline.clip.folder_record import FolderRecord, Origin
 from poselift.pipeline.clip.pages import page_folder
 from poselift.pipeline.clip.settings import RunSettings
-from poselift.pipeline.clip.sources import absolute, content_sha256
 from poselift.pipeline.command_line import main
+from poselift.pipeline.folders.folder_record import FolderRecord, Origin
+from poselift.pipeline.folders.sources import absolute, content_sha256
 from poselift.pipeline.viewer.page import SCRIPTS, is_page, page_of
 from poselift.pipeline.viewer.page_camera import camera_of
 from poselift.pipeline.viewer.page_data import CONFIDENCE_STEPS, FILLED, page_data

@@ -22,10 +22,10 @@ from poselift.data.skeletons import COCO17, H36M17
 from poselift.inference import detecting, infer_video
 from poselift.inference.movement.gait import gait
 from poselift.pipeline.clip import run_clip
-from poselift.pipeline.clip.folder_record import MAKING
 from poselift.pipeline.clip.run_many import run_video
 from poselift.pipeline.clip.settings import RunSettings
 from poselift.pipeline.command_line import main
+from poselift.pipeline.folders.folder_record import MAKING
 
 pytestmark = pytest.mark.slow
 

@@ -12,10 +12,10 @@ from test_export_camera import check_on_keypoints
 import poselift
 from poselift.data.archives.stage_results import load_poses, load_tracks
 from poselift.data.exports.settings import ExportSettings
-from poselift.pipeline.clip.cache import StageCache
-from poselift.pipeline.clip.folder_record import FolderRecord, Origin, locked
 from poselift.pipeline.clip.settings import ENDS, STAGES
 from poselift.pipeline.command_line import main
+from poselift.pipeline.folders.folder_record import FolderRecord, Origin, locked
+from poselift.pipeline.folders.stage_cache import StageCache
 
 KEPT = {"detections.npz", "camera.npz", "keypoints2d.npz", "poses3d.npz", "summary.json"}
 

@@ -10,13 +10,15 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from poselift.data import __version__
-from poselift.pipeline.clip.folder_record import ASIDE, FolderRecord, write_part
+from poselift.pipeline.folders.folder_record import ASIDE, MAKING, FolderRecord, write_part
+from poselift.pipeline.folders.sources import Signature
 
 Value = TypeVar("Value")
 
@@ -155,15 +157,59 @@ class StageCache:
 
     def aside(self) -> Path:
         """Where the stage that is being made may put aside what it has so far."""
-        return self._making / f"{ASIDE}{self._key[:16]}.npz"
+        return self.record.folder / MAKING / f"{ASIDE}{self._key[:16]}.npz"
 
     def drop_aside(self) -> None:
-        for leftover in self._making.glob(f"{ASIDE}*"):
+        for leftover in (self.record.folder / MAKING).glob(f"{ASIDE}*"):
             leftover.unlink(missing_ok=True)
 
 
 def _write_content(content: Callable[[], bytes], part: Path) -> None:
     write_part(part, content())
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """That a clip was done, and how it went.
+
+    Args:
+        key: of all that shapes the results but the source (see Networks.key).
+        source: the source's signature.
+        seconds: that it took.
+    """
+
+    key: str
+    source: Signature
+    seconds: float
+    frames: int
+    people: int
+
+
+def finish(record: FolderRecord, receipt: Receipt) -> None:
+    """Note in a locked folder that a clip was done."""
+    files = {}
+    for name in record.files:
+        with suppress(FileNotFoundError):  # an export, say, that its user removed
+            files[name] = _state_of(record.folder / name)
+    record.finish({**asdict(receipt), "files": files})
+
+
+def receipt_of(record: FolderRecord) -> Receipt | None:
+    """What is noted in a folder of which every file is as it was left, by size and time."""
+    done = dict(record.done or {})
+    try:
+        if any(_state_of(record.folder / n) != was for n, was in done.pop("files").items()):
+            return None
+        receipt = Receipt(**done)
+    except (KeyError, TypeError, AttributeError, ValueError, OSError):
+        return None
+    numbers = (receipt.seconds, receipt.frames, receipt.people)
+    return receipt if all(isinstance(n, int | float) for n in numbers) else None
+
+
+def _state_of(file: Path) -> list[int]:
+    stat = file.lstat()
+    return [stat.st_size, stat.st_mtime_ns]
 
 
 def _digest(stage: str, shapes: Mapping[str, Any], before: str) -> str:
