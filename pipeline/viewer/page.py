@@ -35,8 +35,11 @@ FILES = (
     (re.compile(r"overlay\.(mp4|gif)"), "Overlay video"),
     (re.compile(r"people\.glb"), "Everybody, glTF"),
     (re.compile(r"people\.usd[az]?"), "Everybody, USD"),
-    (re.compile(r"person_(\d+)\.([a-z]+)"), "Person {0}, {1}"),
-    (re.compile(r"(joints|angles|gait)\.csv"), "Table of {0}"),
+    (re.compile(r"person_(\d+)\.([a-z0-9]+)"), "Person {0}, {1}"),
+    (re.compile(r"person_(\d+)_angles\.([a-z]+)"), "Person {0}, angles, {1}"),
+    (re.compile(r"person_(\d+)_path\.([a-z]+)"), "Person {0}, path, {1}"),
+    (re.compile(r"(joints|angles|gait|contacts)\.csv"), "Table of {0}"),
+    (re.compile(r"joints\.parquet"), "Table of joints, Parquet"),
     (re.compile(r"poses\.json"), "Joints, JSON"),
     (re.compile(r"poses3d\.npz"), "3D poses, NumPy"),
     (re.compile(r"keypoints2d\.npz"), "2D keypoints, NumPy"),
@@ -70,6 +73,7 @@ def page_of(
         files: names of files beside the page that it offers.
     Raises: FormatError: tracks and poses are not of the same people and frames.
     """
+    name = name.encode("utf-8", "replace").decode("utf-8")  # a file's may be no Unicode
     table, numbers = page_data(tracks, poses)
     table |= {"name": name, "video": _video(video), "files": _offered(files)}
     three = (HERE / "three.bundle.js").read_text(encoding="ascii")

@@ -18,9 +18,9 @@ from poselift.data.exports.rotations import matrices_of
 from poselift.data.exports.settings import ExportSettings
 from poselift.data.structures import Poses3D
 from poselift.pipeline.command_line import main
+from poselift.pipeline.exports.formats import FILES as EXPORTS
 from poselift.pipeline.exports.formats import FORMATS
 from poselift.pipeline.exports.scene import scene_of
-from poselift.pipeline.folders.folder_record import EXPORTS
 
 NAMES = {
     *(f"person_{i}.{ending}" for i in (1, 2) for ending in ("bvh", "trc")),
