@@ -16,7 +16,8 @@ from standing_people import clip as standing
 from poselift.data.structures import Poses3D, Tracks
 from poselift.inference.video.video_reader import VideoReader
 from poselift.pipeline.viewer.page import page_of
-from poselift.pipeline.viewer.page_video import How, page_video
+from poselift.pipeline.viewer.page_video import page_video
+from poselift.pipeline.viewer.video_choice import How
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = (

@@ -15,7 +15,8 @@ from poselift.pipeline.clip.stages import DETECT, LIFT, TRACK, check_shape
 from poselift.pipeline.folders.folder_record import FolderRecord, Origin, locked
 from poselift.pipeline.folders.sources import absolute, content_sha256
 from poselift.pipeline.viewer.page import PAGE, page_of
-from poselift.pipeline.viewer.page_video import How, PageVideo, page_video
+from poselift.pipeline.viewer.page_video import PageVideo, page_video
+from poselift.pipeline.viewer.video_choice import How
 
 PAGE_STAGE = "page"
 SUMMARY = "summary.json"

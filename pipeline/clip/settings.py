@@ -16,7 +16,7 @@ from poselift.models.devices import BEST
 from poselift.models.registry import DEFAULT_LIFTER
 from poselift.pipeline.exports.formats import check_formats
 from poselift.pipeline.overlay.look import Look, StyleName, View
-from poselift.pipeline.viewer.page_video import HOWS, How
+from poselift.pipeline.viewer.video_choice import HOWS, How
 
 STAGES = ("detect", "camera", "track", "lift", "render", "export", "page")
 ENDS = frozenset({"render", "export", "page"})  # they shape no other stage

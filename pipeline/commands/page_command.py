@@ -8,7 +8,7 @@ from typing import Any
 
 from poselift.data.errors import one_line
 from poselift.inference.video.views import ROTATIONS
-from poselift.pipeline.viewer.page_video import HOWS
+from poselift.pipeline.viewer.video_choice import HOWS
 
 
 def add(commands: Any) -> None:

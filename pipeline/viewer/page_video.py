@@ -5,16 +5,14 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 from urllib.parse import quote
 
 from poselift.data.errors import VideoError, reason_of
 from poselift.inference.video.containers import best_video, open_container
 from poselift.inference.video.picture_sequence import is_sequence
 from poselift.inference.video.video_file import VideoFile
+from poselift.pipeline.viewer.video_choice import How
 
-How = Literal["embed", "link", "none"]
-HOWS: tuple[How, ...] = ("embed", "link", "none")
 LARGEST_EMBEDDED = 30_000_000  # bytes; a larger video is linked
 
 # Containers that browsers play, by ffmpeg's names. What they are called matters to Firefox
