@@ -56,11 +56,14 @@ if TYPE_CHECKING:
         Tracks,
     )
     from poselift.inference.detectors.choice import DetectorChoice
+    from poselift.inference.live.frames import LiveFrame, LivePerson
+    from poselift.inference.live.live_poses import LivePoses
     from poselift.inference.poses.rigging import rig
     from poselift.pipeline.clip.calls import detect, lift, render, track, watch
     from poselift.pipeline.clip.run_clip import ClipResult
     from poselift.pipeline.clip.run_many import run_video
     from poselift.pipeline.clip.settings import RunSettings
+    from poselift.pipeline.live.session import live
 
 __all__ = [
     "CameraPath",
@@ -73,6 +76,9 @@ __all__ = [
     "Keypoints2D",
     "KnownScene",
     "LayoutMismatch",
+    "LiveFrame",
+    "LivePerson",
+    "LivePoses",
     "MissingDependency",
     "MissingWeights",
     "Motion",
@@ -90,6 +96,7 @@ __all__ = [
     "__version__",
     "detect",
     "lift",
+    "live",
     "load_camera",
     "load_detections",
     "load_poses",
@@ -122,11 +129,14 @@ _ROOMS = {
         *("Detections", "FrameDetections", "Keypoints2D", "Poses3D", "Timeline", "Tracks"),
     ),
     "inference.detectors.choice": ("DetectorChoice",),
+    "inference.live.frames": ("LiveFrame", "LivePerson"),
+    "inference.live.live_poses": ("LivePoses",),
     "inference.poses.rigging": ("rig",),
     "pipeline.clip.calls": ("detect", "lift", "render", "track", "watch"),
     "pipeline.clip.run_clip": ("ClipResult",),
     "pipeline.clip.run_many": ("run_video",),
     "pipeline.clip.settings": ("RunSettings",),
+    "pipeline.live.session": ("live",),
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 

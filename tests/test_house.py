@@ -22,12 +22,14 @@ STOREYS = (
     "inference",
     "inference.camera inference.detectors inference.people inference.poses inference.video",
     "inference.detecting",
+    "inference.live",
     "inference.infer_video",
     "pipeline",
     "pipeline.mocap pipeline.overlay",
     "pipeline.viewer",
     "pipeline.clip pipeline.reference pipeline.weights",
     "pipeline.commands",
+    "pipeline.live",
     "pipeline.command_line",
 )
 FLOORS = ("data", "models", "inference", "pipeline")
