@@ -1,0 +1,117 @@
+"""Where live poses go: one interface, many at once; none of them holds up the others."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import sys
+from dataclasses import dataclass
+from typing import Protocol
+
+from poselift.data.errors import OutputError, one_line, reason_of
+from poselift.inference.live.frames import LiveFrame
+from poselift.pipeline.live.messages import datagrams_of, line_of, table_of
+
+# What goes through an Ethernet in one piece.
+LARGEST_DATAGRAM = 1400
+
+
+class Output(Protocol):
+    """Something that frames are given to, as they are known."""
+
+    def send(self, frame: LiveFrame) -> None:
+        """Take a frame without waiting for anybody. Raises: OutputError: it never can again."""
+        ...
+
+    def close(self) -> None:
+        """Finish. Raises: OutputError."""
+        ...
+
+
+class JsonLines:
+    """A line of JSON a frame on standard output."""
+
+    def send(self, frame: LiveFrame) -> None:
+        """See Output.send. Raises: BrokenPipeError: nobody reads any more."""
+        print(line_of(table_of(frame)), file=sys.stdout, flush=True)
+
+    def close(self) -> None:
+        """See Output.close."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A port of a computer."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def of(cls, text: str) -> Place:
+        """HOST:PORT, [IPV6]:PORT. Raises: ValueError."""
+        host, colon, port = text.rpartition(":")
+        host = host.removeprefix("[").removesuffix("]")
+        if not colon or not host or not port.isdecimal() or not 1 <= int(port) <= 65535:
+            raise ValueError(f"'{text}' is no place like 127.0.0.1:9000")
+        return cls(host, int(port))
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class Datagrams:
+    """Datagrams to a place, sent and forgotten.
+
+    Attributes:
+        lost: datagrams that the system did not take.
+    """
+
+    def __init__(self, place: Place) -> None:
+        """Raises: OutputError: no such computer."""
+        self.lost = 0
+        try:
+            found = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_DGRAM)
+            family, kind, protocol, _, self._address = found[0]
+            self._socket = socket.socket(family, kind, protocol)
+        except (OSError, UnicodeError) as error:
+            raise OutputError(
+                f"{one_line(place)}: cannot be sent to ({reason_of(error)}). Check the name of the "
+                "computer."
+            ) from error
+        self._socket.setblocking(False)
+        if _is_broadcast(str(self._address[0])):
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+
+    def put(self, datagram: bytes) -> None:
+        try:
+            self._socket.sendto(datagram, self._address)
+        except OSError:  # nobody is there, or too much at once: the next one is newer
+            self.lost += 1
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+class UdpJson:
+    """JSON datagrams; see messages.datagrams_of."""
+
+    def __init__(self, place: Place) -> None:
+        """Raises: OutputError."""
+        self._datagrams = Datagrams(place)
+
+    def send(self, frame: LiveFrame) -> None:
+        """See Output.send."""
+        for datagram in datagrams_of(frame, LARGEST_DATAGRAM):
+            self._datagrams.put(datagram)
+
+    def close(self) -> None:
+        """See Output.close."""
+        self._datagrams.close()
+
+
+def _is_broadcast(host: str) -> bool:
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return address.version == 4 and str(address).endswith(".255")
