@@ -3,8 +3,8 @@
 
     python run.py -k cpn_ft_h36m_dbb -arc 3,3,3,3,3 --evaluate pretrained_h36m_cpn.bin
 
-A thin shell of pipeline/commands/reference_command.py; the flags are in reference_flags.py beside
-it. `poselift train` and `poselift evaluate` do the same.
+A thin shell of pipeline/commands/reference_command.py; its flags are in
+pipeline/flags/reference_flags.py. `poselift train` and `poselift evaluate` do the same.
 """
 
 from __future__ import annotations

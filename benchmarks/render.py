@@ -26,7 +26,8 @@ import numpy as np  # noqa: E402
 
 from poselift.data.skeletons import COCO17, H36M17  # noqa: E402
 from poselift.data.structures import Keypoints2D, Poses3D, Timeline, Tracks  # noqa: E402
-from poselift.pipeline.overlay.render import Renderer, overlay_size, render_overlay  # noqa: E402
+from poselift.pipeline.overlay.canvas import overlay_size  # noqa: E402
+from poselift.pipeline.overlay.render import Renderer, render_overlay  # noqa: E402
 
 SOURCE = 1080
 FPS = 30.0

@@ -102,7 +102,8 @@ def render_ways(video: Path, folder: Path) -> dict[str, Way]:
     from poselift.data.archives.stage_results import load_poses, load_tracks
     from poselift.inference.video.video_reader import VideoReader
     from poselift.pipeline.clip.stages import prefetched
-    from poselift.pipeline.overlay.render import Renderer, overlay_size, render_overlay
+    from poselift.pipeline.overlay.canvas import overlay_size
+    from poselift.pipeline.overlay.render import Renderer, render_overlay
 
     tracks, poses = load_tracks(folder / "keypoints2d.npz"), load_poses(folder / "poses3d.npz")
     info = VideoReader(video).info

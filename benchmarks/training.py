@@ -28,7 +28,7 @@ from poselift.data.datasets.motion_datasets import MotionDataset, View  # noqa: 
 from poselift.data.skeletons import H36M17  # noqa: E402
 from poselift.data.windows import mirror_keypoints  # noqa: E402
 from poselift.models.devices import BEST, checked_device  # noqa: E402
-from poselift.pipeline.flag_values import positive, widths  # noqa: E402
+from poselift.pipeline.flags.flag_values import positive, widths  # noqa: E402
 from poselift.pipeline.reference.keypoint_recipe import KeypointTraining  # noqa: E402
 from poselift.pipeline.reference.train_keypoints import KeypointTrainer  # noqa: E402
 

@@ -35,7 +35,7 @@ from poselift.data.skeletons import H36M17  # noqa: E402
 from poselift.data.structures import Poses3D  # noqa: E402
 from poselift.inference.video.video_reader import VideoReader  # noqa: E402
 from poselift.inference.video.video_writer import VideoWriter  # noqa: E402
-from poselift.pipeline.clip.run_clip import ClipResult  # noqa: E402
+from poselift.pipeline.clip.clip_result import ClipResult  # noqa: E402
 from poselift.pipeline.clip.run_many import run_video  # noqa: E402
 from poselift.pipeline.clip.settings import RunSettings  # noqa: E402
 

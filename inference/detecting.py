@@ -42,11 +42,14 @@ class DetectorPool:
 
     Args:
         workers: at least 1; None leaves it to the detector, else one for each core.
+        cores: how many there are for this pool; None: all.
     Attributes:
         following: how people are followed from frame to frame; None: they are not.
     """
 
-    def __init__(self, make: Callable[[], Detector], workers: int | None = None) -> None:
+    def __init__(
+        self, make: Callable[[], Detector], workers: int | None = None, cores: int | None = None
+    ) -> None:
         """Raises: ValueError: no workers."""
         if workers is not None and workers < 1:
             raise ValueError(f"detectors at work are at least 1, not {workers}")
@@ -55,7 +58,8 @@ class DetectorPool:
         self.following = self.first.following if isinstance(self.first, Follows) else None
         together = self.first if isinstance(self.first, BatchDetector) else None
         self._batch = together.batch if together else 1
-        self.workers = workers or getattr(self.first, "at_once", None) or default_workers()
+        own = getattr(self.first, "at_once", None)
+        self.workers = workers or own or min(cores or MOST_WORKERS, default_workers())
         self._own = threading.local()
         self._executor = ThreadPoolExecutor(self.workers, thread_name_prefix="detect")
         self._spare = [self.first]

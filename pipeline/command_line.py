@@ -13,12 +13,15 @@ from poselift.pipeline.commands import (
     doctor_command,
     export_command,
     import_command,
+    live_command,
     page_command,
     reproduce_command,
+    show_commands,
     stage_commands,
     train_commands,
     weights_commands,
 )
+from poselift.pipeline.commands.many_command import add_manifest
 from poselift.pipeline.commands.run_command import add_run
 
 
@@ -30,9 +33,12 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--debug", action="store_true", help="log details, and show tracebacks")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     add_run(commands)
+    add_manifest(commands)
     stage_commands.add(commands)
     export_command.add(commands)
+    show_commands.add(commands)
     page_command.add(commands)
+    live_command.add(commands)
     import_command.add(commands)
     train_commands.add(commands)
     reproduce_command.add(commands)

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         VideoError,
     )
     from poselift.data.exports.motion import Motion, Rig
+    from poselift.data.exports.settings import ExportSettings
     from poselift.data.scene import CameraPath, KnownScene
     from poselift.data.structures import (
         Detections,
@@ -58,43 +59,62 @@ if TYPE_CHECKING:
     from poselift.inference.detectors.choice import DetectorChoice
     from poselift.inference.live.frames import LiveFrame, LivePerson
     from poselift.inference.live.live_poses import LivePoses
+    from poselift.inference.movement.angles import Angles, angles, speeds
+    from poselift.inference.movement.gait import Contact, Gait, gait
     from poselift.inference.poses.rigging import rig
+    from poselift.pipeline.batch.many import run_many
+    from poselift.pipeline.batch.outcome import Outcome
+    from poselift.pipeline.batch.processes import Local
+    from poselift.pipeline.batch.ray_cluster import RayCluster
+    from poselift.pipeline.batch.shards import Shard
     from poselift.pipeline.clip.calls import detect, lift, render, track, watch
-    from poselift.pipeline.clip.run_clip import ClipResult
+    from poselift.pipeline.clip.clip_result import ClipResult
+    from poselift.pipeline.clip.exports import export
     from poselift.pipeline.clip.run_many import run_video
     from poselift.pipeline.clip.settings import RunSettings
     from poselift.pipeline.live.session import live
 
 __all__ = [
+    "Angles",
     "CameraPath",
     "ClipResult",
+    "Contact",
     "Detections",
     "DetectorChoice",
     "DownloadError",
+    "ExportSettings",
     "FormatError",
     "FrameDetections",
+    "Gait",
     "Keypoints2D",
     "KnownScene",
     "LayoutMismatch",
     "LiveFrame",
     "LivePerson",
     "LivePoses",
+    "Local",
     "MissingDependency",
     "MissingWeights",
     "Motion",
     "NoPersonFound",
+    "Outcome",
     "OutputError",
     "PoseliftError",
     "Poses3D",
+    "RayCluster",
     "Rig",
     "RunSettings",
+    "Shard",
     "Timeline",
     "Tracks",
     "UnknownName",
     "UnsafeFile",
     "VideoError",
     "__version__",
+    "angles",
     "detect",
+    "export",
+    "gait",
     "lift",
     "live",
     "load_camera",
@@ -103,11 +123,13 @@ __all__ = [
     "load_tracks",
     "render",
     "rig",
+    "run_many",
     "run_video",
     "save_camera",
     "save_detections",
     "save_poses",
     "save_tracks",
+    "speeds",
     "track",
     "watch",
 ]
@@ -124,6 +146,7 @@ _ROOMS = {
         *("UnsafeFile", "VideoError"),
     ),
     "data.exports.motion": ("Motion", "Rig"),
+    "data.exports.settings": ("ExportSettings",),
     "data.scene": ("CameraPath", "KnownScene"),
     "data.structures": (
         *("Detections", "FrameDetections", "Keypoints2D", "Poses3D", "Timeline", "Tracks"),
@@ -131,9 +154,17 @@ _ROOMS = {
     "inference.detectors.choice": ("DetectorChoice",),
     "inference.live.frames": ("LiveFrame", "LivePerson"),
     "inference.live.live_poses": ("LivePoses",),
+    "inference.movement.angles": ("Angles", "angles", "speeds"),
+    "inference.movement.gait": ("Contact", "Gait", "gait"),
     "inference.poses.rigging": ("rig",),
+    "pipeline.batch.many": ("run_many",),
+    "pipeline.batch.outcome": ("Outcome",),
+    "pipeline.batch.processes": ("Local",),
+    "pipeline.batch.ray_cluster": ("RayCluster",),
+    "pipeline.batch.shards": ("Shard",),
     "pipeline.clip.calls": ("detect", "lift", "render", "track", "watch"),
-    "pipeline.clip.run_clip": ("ClipResult",),
+    "pipeline.clip.exports": ("export",),
+    "pipeline.clip.clip_result": ("ClipResult",),
     "pipeline.clip.run_many": ("run_video",),
     "pipeline.clip.settings": ("RunSettings",),
     "pipeline.live.session": ("live",),

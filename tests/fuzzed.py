@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from mocap_files import write_amc, write_asf, write_bvh
 from mutations import damaged_bytes, damaged_npz, damaged_text, damaged_value
+from standing_people import clip
 
 from poselift.data.archives.custom_2d import load_video_detections
 from poselift.data.archives.joints_archive import JointsClip, load_joints, save_joints
@@ -38,6 +39,7 @@ from poselift.data.archives.stage_results import (
 )
 from poselift.data.datasets.detector_files import read_detector
 from poselift.data.errors import PoseliftError
+from poselift.data.exports.settings import ExportSettings
 from poselift.data.files.plain_pickle import dump_plain
 from poselift.data.files.safe_archive import load_object_npz, write_object_npz
 from poselift.data.foreign.conversion import convert
@@ -58,7 +60,11 @@ from poselift.models.outputs import output_rows
 from poselift.models.reference_checkpoints import load_reference_checkpoint
 from poselift.models.temporal import Architecture, TemporalModel
 from poselift.models.weights import LifterWeights, save_lifter
-from poselift.pipeline.clip.folder_record import RECORD, FolderRecord
+from poselift.pipeline.exports.formats import exports_of
+from poselift.pipeline.exports.scene import scene_of
+from poselift.pipeline.folders.folder_record import RECORD, FolderRecord
+from poselift.pipeline.imports.edited_poses import alone, in_place_of
+from poselift.pipeline.imports.reading import read_exported
 from poselift.pipeline.mocap.mocap_recipe import read_recipe
 from poselift.pipeline.overlay.render import Renderer
 
@@ -117,7 +123,7 @@ def classes(folder: Path) -> dict[str, Callable[[], FuzzClass]]:
     """The classes by name; their valid files are written into `folder`."""
     makers = {
         "own": _own, "reference": _reference, "checkpoints": _checkpoints, "keypoints": _keypoints,
-        "mocap": _mocap, "settings": _settings, "video": _video,
+        "mocap": _mocap, "exports": _exports, "settings": _settings, "video": _video,
     }  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
     return {
@@ -409,6 +415,24 @@ def _mocap(folder: Path) -> list[Input]:
         convert_take(path.with_suffix(".amc"), rigs, fps=60)
 
     return [_text(bvh, take), _text(moving, take), _text(amc, take, asf), _text(asf, skeleton, amc)]
+
+
+def _exports(folder: Path) -> list[Input]:
+    """3D poses as they are exported, to be read back."""
+    roots = np.cumsum(np.full((2, FRAMES, 2), 0.02), 1) + np.array([[[0, 3]], [[2, 3]]])
+    poses = clip(roots)[1]
+    scene = scene_of(poses, ExportSettings())
+    paths = []
+    for name, content in exports_of(scene, ["bvh", "csv", "json", "trc"]).items():
+        paths.append(folder / name)
+        paths[-1].write_bytes(content())
+
+    def read(path: Path) -> None:
+        motions = read_exported([path])
+        alone(motions)
+        in_place_of(motions, poses)
+
+    return [_text(path, read) for path in paths]
 
 
 def _settings(folder: Path) -> list[Input]:

@@ -10,7 +10,7 @@ import pytest
 from conftest import ROOT
 
 from poselift.pipeline.command_line import parser
-from poselift.pipeline.commands.reference_flags import parser as run_parser
+from poselift.pipeline.flags.reference_flags import parser as run_parser
 
 DOCUMENTS = sorted(path.name for path in ROOT.glob("*.md"))
 

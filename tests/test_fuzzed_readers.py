@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 # Inputs of each class; `scripts/fuzz` tries as many as are asked for.
 TRIED = {
     "own": 400, "reference": 400, "checkpoints": 300, "keypoints": 300, "mocap": 200,
-    "settings": 300, "video": 20,
+    "exports": 300, "settings": 300, "video": 20,
 }  # fmt: skip
 
 

@@ -20,16 +20,19 @@ STOREYS = (
     "data.prepare_*",
     "models",
     "inference",
-    "inference.camera inference.detectors inference.people inference.poses inference.video",
+    "inference.camera inference.detectors inference.movement inference.people inference.poses"
+    " inference.video",
     "inference.detecting",
     "inference.live",
     "inference.infer_video",
     "pipeline",
-    "pipeline.mocap pipeline.overlay",
+    "pipeline.exports pipeline.imports pipeline.mocap pipeline.overlay",
+    "pipeline.folders",
     "pipeline.viewer",
     "pipeline.clip pipeline.reference pipeline.weights",
+    "pipeline.batch pipeline.live",
+    "pipeline.flags",
     "pipeline.commands",
-    "pipeline.live",
     "pipeline.command_line",
 )
 FLOORS = ("data", "models", "inference", "pipeline")
@@ -93,7 +96,7 @@ def test_imports_go_one_way(path: Path) -> None:
         ("data.mocap.rig", "from poselift.data.foreign.clip import ForeignClip"),
         ("models.weights", "import poselift.inference.detecting"),
         ("inference.poses.world", "from poselift.pipeline import progress"),
-        ("pipeline.overlay.render", "from poselift.pipeline.clip.cache import Cache"),
+        ("pipeline.overlay.render", "from poselift.pipeline.folders.stage_cache import Cache"),
         (
             "pipeline.progress",
             "def late():\n    from poselift.pipeline.commands import run_command",

@@ -168,7 +168,16 @@ def test_every_line_of_the_python_page() -> None:
     blocks = re.findall(r"```python\n(.*?)```", page, re.S)
     assert blocks
     run_examples("\n".join(blocks), "INFERENCE.md")
-    for call in ("run_video", "detect", "track", "lift", "render", "load_poses", ".at("):
+    for call in (
+        "run_video",
+        "run_many",
+        "detect",
+        "track",
+        "lift",
+        "render",
+        "load_poses",
+        ".at(",
+    ):
         assert call in page
 
 

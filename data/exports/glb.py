@@ -2,7 +2,8 @@
 
 A person is an armature of their rig's joints, with a figure of one bone-shaped body a bone.
 Frames keep their own times, so that a variable rate stays one. The skinned mesh is a root of
-the scene, as the specification asks, and names are unique across people.
+the scene, as the specification asks. Names are unique: where there are several people, those of
+joints begin with the person's.
 Source: Khronos Group, glTF 2.0 specification.
 """
 
@@ -16,45 +17,59 @@ from typing import Any
 import numpy as np
 
 from poselift.data import __version__
+from poselift.data.exports.camera import Camera, names_of
+from poselift.data.exports.figure import colour_of, figure_of, standing
 from poselift.data.exports.motion import Motion
+from poselift.data.exports.rotations import quaternions_of
+from poselift.data.exports.settings import WORDS, Axes
 
 FLOAT, BYTE = 5126, 5121
 VERTICES = 34962
-_COLOURS = (
-    (0.12, 0.47, 0.71, 1.0),
-    (1.0, 0.5, 0.05, 1.0),
-    (0.17, 0.63, 0.17, 1.0),
-    (0.84, 0.15, 0.16, 1.0),
-    (0.58, 0.4, 0.74, 1.0),
-    (0.55, 0.34, 0.29, 1.0),
-)
-_SHORTEST_M = 1e-4  # a bone that is none: two joints in one place
+NEAREST_M = 0.01  # that a camera sees
+OWN = Axes("m", "y")
 
 
-def glb(motions: Sequence[Motion]) -> bytes:
-    """Everybody's motion. People, frames that were not seen and axes are told in `extras`."""
-    document = _Document()
+def glb(
+    motions: Sequence[Motion], fps: float, axes: Axes = OWN, cameras: Sequence[Camera] = ()
+) -> bytes:
+    """Everybody's motion. People, frames that were not seen and axes are told in `extras`.
+
+    Args:
+        fps: of the frames, for those who read it: they keep their own times.
+        axes: metres, y up, in the world's or the camera's space.
+        cameras: of each person, or none.
+    """
+    firsts = [motion.times_s[0] for motion in motions] + [c.times_s[0] for c in cameras]
+    document = _Document(-min(0.0, *firsts))
     for motion in motions:
-        document.add_person(motion)
-    return document.encoded()
+        prefix = f"person_{motion.person_id}_" if len(motions) > 1 else ""
+        document.add_person(motion, prefix)
+    for name, camera in names_of(cameras, [motion.person_id for motion in motions]).items():
+        document.add_camera(name, camera, axes)
+    return document.encoded({"units": WORDS[axes.units], "axes": axes.text, "fps": fps})
 
 
 class _Document:
     """The parts of a glTF file and the one buffer that they point into."""
 
-    def __init__(self) -> None:
+    def __init__(self, later_s: float) -> None:
+        """Args: later_s: is added to all times, which glTF wants from 0."""
+        self._later_s = later_s
         self._blob = bytearray()
         self._parts: dict[str, list[Any]] = {
             part: []
-            for part in ("nodes", "meshes", "skins", "materials", "accessors", "bufferViews")
+            for part in (
+                *("nodes", "meshes", "skins", "materials", "accessors", "bufferViews", "cameras"),
+            )
         }
         self._roots: list[int] = []
         self._channels: list[Any] = []
         self._samplers: list[Any] = []
 
-    def add_person(self, motion: Motion) -> None:
+    def add_person(self, motion: Motion, prefix: str) -> None:
+        """Args: prefix: of the names of joints."""
         name = f"person_{motion.person_id}"
-        joints, rest = self._add_joints(motion, name)
+        joints, rest = self._add_joints(motion, prefix)
         skin = self._add("skins", {"name": name, "joints": joints, "skeleton": joints[0]})
         inverse = np.tile(np.eye(4, dtype=np.float32), (len(joints), 1, 1))
         inverse[:, 3, :3] = -rest  # columns first
@@ -73,58 +88,77 @@ class _Document:
         self._roots += [self._add("nodes", armature), body]
         self._animate(motion, joints)
 
-    def _add_joints(self, motion: Motion, name: str) -> tuple[list[int], np.ndarray]:
+    def add_camera(self, name: str, camera: Camera, axes: Axes) -> None:
+        place, turned = camera.posed(axes)
+        rotations = quaternions_of(turned)
+        lens = {
+            "yfov": 2 * float(np.arctan(camera.height / 2 / camera.focal_px)),
+            "aspectRatio": camera.width / camera.height,
+            "znear": NEAREST_M,
+        }
+        seen = self._add("cameras", {"name": name, "type": "perspective", "perspective": lens})
+        node = {
+            "name": name,
+            "camera": seen,
+            "translation": place.tolist(),
+            "rotation": rotations[0].tolist(),
+            "extras": {"off_px": camera.off_px},
+        }
+        if camera.path is not None:
+            # glTF has no lens that zooms.
+            node["extras"] |= {"zoom": np.round(camera.path.zoom, 6).tolist()}
+        self._roots.append(self._add("nodes", node))
+        if camera.path is not None:
+            times, frames = self._times(camera.times_s)
+            output = self._accessor(_single(rotations[frames]), "VEC4")
+            self._channel(self._roots[-1], "rotation", times, output)
+
+    def _add_joints(self, motion: Motion, prefix: str) -> tuple[list[int], np.ndarray]:
         """Nodes of joints and of the ends of last bones, and their places at rest."""
         rig, base = motion.rig, len(self._parts["nodes"])
-        rest, stand = rig.rest, np.zeros(3)
+        places = standing(rig, "y")
         tips = {rig.index(joint): end for joint, end in rig.ends.items()}
-        lowest = min(rest[:, 1].min(), *(rest[j, 1] + end[1] for j, end in tips.items()))
-        stand[1] = -lowest
         ends = {j: base + len(rig.joints) + i for i, j in enumerate(tips)}
         for j, joint in enumerate(rig.joints):
-            place = stand if rig.parents[j] < 0 else rig.offsets[j]
-            node: dict[str, Any] = {"name": f"{name}_{joint}", "translation": place.tolist()}
+            place = places[0] if rig.parents[j] < 0 else rig.offsets[j]
+            node: dict[str, Any] = {"name": prefix + joint, "translation": place.tolist()}
             children = [base + c for c in rig.children(j)] + ([ends[j]] if j in ends else [])
             self._add("nodes", node | ({"children": children} if children else {}))
         for j, end in tips.items():
-            told = {"name": f"{name}_{rig.joints[j]}_end", "translation": end.tolist()}
+            told = {"name": f"{prefix}{rig.joints[j]}_end", "translation": end.tolist()}
             self._add("nodes", told)
-        places = [*rest, *(rest[j] + end for j, end in tips.items())]
-        return list(range(base, len(self._parts["nodes"]))), np.array(places) + stand
+        return list(range(base, len(self._parts["nodes"]))), places
 
     def _add_figure(self, motion: Motion, name: str, rest: np.ndarray) -> int:
-        rig = motion.rig
-        bones = [(parent, rest[parent], rest[j]) for j, parent in enumerate(rig.parents) if j]
-        firsts = [rig.index(joint) for joint in rig.ends]
-        bones += [(j, rest[j], rest[len(rig.joints) + i]) for i, j in enumerate(firsts)]
-        shapes = [
-            (j, *_bone_shape(a, b)) for j, a, b in bones if np.linalg.norm(b - a) > _SHORTEST_M
-        ]
-        corners = len(shapes[0][1])
-        of_joint = np.zeros((len(shapes) * corners, 4), np.uint8)
-        of_joint[:, 0] = np.repeat([j for j, _, _ in shapes], corners)
+        body = figure_of(motion.rig, rest)
+        of_joint = np.zeros((len(body.joints), 4), np.uint8)
+        of_joint[:, 0] = body.joints
         weights = np.zeros((len(of_joint), 4), np.float32)
         weights[:, 0] = 1
-        places, normals = (np.concatenate([shape[i] for shape in shapes]) for i in (1, 2))
         attributes = {
-            "POSITION": self._accessor(_single(places), "VEC3", VERTICES, bounds=True),
-            "NORMAL": self._accessor(_single(normals), "VEC3", VERTICES),
+            "POSITION": self._accessor(_single(body.corners), "VEC3", VERTICES, bounds=True),
+            "NORMAL": self._accessor(_single(body.normals), "VEC3", VERTICES),
             "JOINTS_0": self._accessor(of_joint, "VEC4", VERTICES),
             "WEIGHTS_0": self._accessor(weights, "VEC4", VERTICES),
         }
-        colour = _COLOURS[len(self._parts["materials"]) % len(_COLOURS)]
+        colour = (*colour_of(len(self._parts["materials"])), 1.0)
         surface = {"baseColorFactor": colour, "metallicFactor": 0.0, "roughnessFactor": 0.8}
         material = self._add("materials", {"name": name, "pbrMetallicRoughness": surface})
         primitive = {"attributes": attributes, "material": material}
         return self._add("meshes", {"name": f"{name}_mesh", "primitives": [primitive]})
 
     def _animate(self, motion: Motion, joints: list[int]) -> None:
-        times = self._accessor(_single(motion.times_s)[:, None], "SCALAR", bounds=True)
-        rotations = _single(motion.rotations)
+        times, frames = self._times(motion.times_s)
+        rotations, root = _single(motion.rotations[frames]), _single(motion.root[frames])
         for j in range(len(motion.rig.joints)):
             output = self._accessor(rotations[:, j], "VEC4")
             self._channel(joints[j], "rotation", times, output)
-        self._channel(joints[0], "translation", times, self._accessor(_single(motion.root), "VEC3"))
+        self._channel(joints[0], "translation", times, self._accessor(root, "VEC3"))
+
+    def _times(self, times_s: np.ndarray) -> tuple[int, np.ndarray]:
+        """An accessor of times, and the frames that they are of: in single precision they rise."""
+        single, frames = np.unique(_single(times_s + self._later_s), return_index=True)
+        return self._accessor(single[:, None], "SCALAR", bounds=True), frames
 
     def _channel(self, node: int, path: str, times: int, output: int) -> None:
         target = {"node": node, "path": path}
@@ -152,12 +186,13 @@ class _Document:
             accessor |= {"min": values.min(0).tolist(), "max": values.max(0).tolist()}
         return self._add("accessors", accessor)
 
-    def encoded(self) -> bytes:
+    def encoded(self, extras: dict[str, Any]) -> bytes:
+        generator = f"Poselift {__version__}"
         told = {
-            "asset": {"version": "2.0", "generator": f"Poselift {__version__}"},
+            "asset": {"version": "2.0", "generator": generator, "extras": extras},
             "scene": 0,
             "scenes": [{"name": "clip", "nodes": self._roots}],
-            **self._parts,
+            **{part: values for part, values in self._parts.items() if values},
             "animations": [
                 {"name": "motion", "channels": self._channels, "samplers": self._samplers}
             ],
@@ -169,29 +204,6 @@ class _Document:
         head = struct.pack("<4sII", b"glTF", 2, whole)
         chunk = struct.pack("<I4s", len(text), b"JSON") + text
         return head + chunk + struct.pack("<I4s", len(self._blob), b"BIN\0") + bytes(self._blob)
-
-
-def _bone_shape(start: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """((24, 3) corners, (24, 3) normals) of a long octahedron, its eight faces flat."""
-    length = float(np.linalg.norm(end - start))
-    along = (end - start) / length
-    across = np.cross(along, [0.3, 0.2, 1.0])
-    across /= np.linalg.norm(across)
-    other = np.cross(across, along)
-    radius, middle = min(0.035, 0.12 * length + 0.008), start + 0.18 * length * along
-    ring = [middle + radius * side for side in (across, other, -across, -other)]
-    corners, normals = [], []
-    for i, corner in enumerate(ring):
-        follower = ring[(i + 1) % 4]
-        for face in ((start, corner, follower), (end, follower, corner)):
-            a, b, c = face
-            normal = np.cross(b - a, c - a)
-            outward = (a + b + c) / 3 - (start + 0.3 * (end - start))
-            if normal @ outward < 0:
-                b, c, normal = c, b, -normal
-            corners += [a, b, c]
-            normals += [normal / np.linalg.norm(normal)] * 3
-    return np.array(corners), np.array(normals)
 
 
 def _single(values: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from poselift.data.exports.rotations import matrices_of, slerp, steady_signs
+from poselift.data.exports.settings import Axes
 from poselift.data.structures import count_of
 
 
@@ -101,6 +102,20 @@ class Motion:
         frames, joints = count_of(len(self.times_s), "frame"), len(self.rig.joints)
         return f"Motion(person {self.person_id}, {frames} from {self.first_frame}, {joints} joints)"
 
+    def seen_in(self, axes: Axes) -> Motion:
+        """The same motion in a file's axes and units; with z up, the rest pose faces -y."""
+
+        def seen(places: np.ndarray) -> np.ndarray:
+            if axes.up == "z":
+                places = np.stack([places[..., 0], -places[..., 2], places[..., 1]], -1)
+            return places * axes.scale
+
+        rotations = self.rotations.copy()
+        rotations[..., :3] = seen(rotations[..., :3]) / axes.scale
+        ends = {joint: seen(end) for joint, end in self.rig.ends.items()}
+        rig = replace(self.rig, offsets=seen(self.rig.offsets), ends=ends)
+        return replace(self, rig=rig, root=seen(self.root), rotations=rotations)
+
     def positions(self) -> np.ndarray:
         """(T, J, 3) metres, by forward kinematics."""
         return self._forward()[0]
@@ -113,6 +128,10 @@ class Motion:
             name: places[:, at(name)] + turned[:, at(name)] @ end
             for name, end in self.rig.ends.items()
         }
+
+    def axes(self) -> np.ndarray:
+        """(T, J, 3, 3) the joints' own axes, as columns."""
+        return self._forward()[1]
 
     def _forward(self) -> tuple[np.ndarray, np.ndarray]:
         """Where the joints are, (T, J, 3), and their axes as columns, (T, J, 3, 3)."""

@@ -1,4 +1,4 @@
-"""Packages that only the converters of data sets need, imported when they are."""
+"""Packages that only some converters and exports need, imported when they are."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from typing import Any
 
 from poselift.data.errors import MissingDependency
 
+_OF = {"datasets": "converters", "exports": "exports"}
 
-def optional_package(name: str, purpose: str) -> Any:
+
+def optional_package(name: str, purpose: str, extra: str = "datasets") -> Any:
     """The imported module `name`.
 
     Args:
         purpose: what cannot be done without it, as the beginning of a sentence.
+        extra: of setup.cfg, which has it and what is of its kind.
     Raises: MissingDependency, with the line that installs it.
     """
     try:
@@ -21,5 +24,5 @@ def optional_package(name: str, purpose: str) -> Any:
         package = name.partition(".")[0]
         raise MissingDependency(
             f"{purpose} needs '{package}', which is not installed: pip install {package} "
-            "(or all converters at once: pip install 'poselift[datasets]')."
+            f"(or all {_OF[extra]} at once: pip install 'poselift[{extra}]')."
         ) from error

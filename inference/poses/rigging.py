@@ -43,6 +43,9 @@ NAMES = tuple(joint[0] for joint in JOINTS)
 PARENTS = tuple(NAMES.index(parent) if parent else -1 for _, parent, _ in JOINTS)
 SOURCES = tuple(joint[2] for joint in JOINTS)  # of each joint of a rig, in H36M17
 MIRROR = np.array([-1.0, 1.0, 1.0])
+# A thigh is swung from half way forwards: where the swing is singular, opposite to that, no leg
+# gets to, while one that is thrown up past the head does get near the opposite of rest.
+FLEXED = about(np.array([1.0, 0, 0]), np.radians(np.array(-45.0)))
 
 
 def rig(poses: Poses3D) -> list[Motion]:
@@ -110,7 +113,7 @@ def _body(p: dict[str, np.ndarray], fps: float) -> tuple[dict[str, np.ndarray], 
         arm = _limb(girdle, shoulder, elbow, wrist, along, hinge, fps)
         knee, ankle = p[f"{side}_knee"], p[f"{side}_ankle"]
         along, hinge = np.array([0, -1.0, 0]), np.array([1.0, 0, 0])
-        leg = _limb(turned["Hips"], p[f"{side}_hip"], knee, ankle, along, hinge, fps)
+        leg = _limb(turned["Hips"] @ FLEXED, p[f"{side}_hip"], knee, ankle, along, hinge, fps)
         names = (f"{name}Arm", f"{name}ForeArm", f"{name}UpLeg", f"{name}Leg")
         turned |= dict(zip(names, (*arm, *leg), strict=True)) | {f"{name}Shoulder": girdle}
         turned |= {f"{name}Hand": arm[1], f"{name}Foot": leg[1]}

@@ -21,6 +21,7 @@ from poselift.models.devices import BEST
 from poselift.models.registry import DEFAULT_LIFTER
 from poselift.pipeline.clip.networks import make_lifter
 from poselift.pipeline.clip.stages import lift_people, render_clip, track_people, watch_camera
+from poselift.pipeline.overlay.look import Look, StyleName, View
 
 
 def detect(
@@ -135,17 +136,23 @@ def render(
     destination: str | Path,
     *,
     rotate: int = 0,
+    view: View = "auto",
+    style: StyleName = "dark",
 ) -> Path:
     """Write the overlay, .mp4 or .gif, of the frames that the tracks are of; its path.
 
     Args:
         rotate: as it was for `detect`.
-    Raises: VideoError; OutputError: another ending, or a file is there that is no overlay.
+        view: of the 3D panel: `front`, the video's own direction; `side`, from its right;
+            `auto`, where people hide one another least and are large.
+        style: `dark` or `light`, of the 3D panel.
+    Raises: VideoError, UnknownName; OutputError: another ending, or a file is there that is
+        no overlay.
     """
-    destination = Path(destination)
+    destination, look = Path(destination), Look(view, style)
     check_output(destination, OVERLAY, [Path(video)])
     start_s = float(tracks.timeline.times_s[0])
-    render_clip(Path(video), tracks, poses, destination, start_s=start_s, rotate=rotate)
+    render_clip(Path(video), tracks, poses, destination, start_s=start_s, rotate=rotate, look=look)
     return destination
 
 

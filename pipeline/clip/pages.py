@@ -11,9 +11,9 @@ from poselift.data.structures import Poses3D, Tracks
 from poselift.inference.video.picture_sequence import is_sequence
 from poselift.inference.video.video_reader import VideoReader
 from poselift.inference.video.views import ROTATIONS
-from poselift.pipeline.clip.folder_record import FolderRecord, Origin, locked
-from poselift.pipeline.clip.sources import absolute, content_sha256
 from poselift.pipeline.clip.stages import DETECT, LIFT, TRACK, check_shape
+from poselift.pipeline.folders.folder_record import FolderRecord, Origin, locked
+from poselift.pipeline.folders.sources import absolute, content_sha256
 from poselift.pipeline.viewer.page import PAGE, page_of
 from poselift.pipeline.viewer.page_video import How, PageVideo, page_video
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +25,11 @@ from poselift.data.structures import (
 from poselift.inference.detecting import DETECTION_SIDE, detect, detection_reader
 from poselift.inference.people.tracking import TrackerSettings
 from poselift.inference.video.video_reader import VideoReader
-from poselift.pipeline.clip.cache import StageCache
-from poselift.pipeline.clip.folder_record import FolderRecord, Origin, locked
+from poselift.pipeline.clip.clip_result import ClipResult
+from poselift.pipeline.clip.exports import EXPORT
 from poselift.pipeline.clip.networks import Networks
 from poselift.pipeline.clip.pages import PAGE_STAGE, files_beside, write_page
-from poselift.pipeline.clip.settings import STAGES
-from poselift.pipeline.clip.sources import absolute, content_sha256, state_of
+from poselift.pipeline.clip.settings import ENDS, STAGES
 from poselift.pipeline.clip.stages import (
     CAMERA,
     DETECT,
@@ -43,51 +42,36 @@ from poselift.pipeline.clip.stages import (
     watch_camera,
 )
 from poselift.pipeline.clip.summary import summary_of
+from poselift.pipeline.exports.formats import exports_of
+from poselift.pipeline.exports.scene import scene_of
+from poselift.pipeline.folders.folder_record import SUMMARY, FolderRecord, Origin, locked
+from poselift.pipeline.folders.sources import Known, content_sha256, known_of, state_of
+from poselift.pipeline.folders.stage_cache import Receipt, StageCache, finish
 from poselift.pipeline.viewer.page import PAGE
-from poselift.pipeline.viewer.page_frame import framed
 from poselift.pipeline.viewer.page_video import page_video
 
 # Unfinished detections are put aside this often, for a run that is cut short.
 SAVE_EVERY_S = 30.0
-SUMMARY = "summary.json"
 
 
 class FolderTaken(OutputError):
     """The folder holds the results of another video, which are left alone."""
 
 
-@dataclass(frozen=True, eq=False)
-class ClipResult:
-    """What became of one clip.
-
-    Args:
-        overlay: path of the rendered video; None without rendering.
-        page: path of the page, which a notebook shows in place of the result; None without.
-        summary: the content of summary.json.
-    """
-
-    source: Path
-    folder: Path
-    detections: Detections
-    tracks: Tracks
-    poses: Poses3D
-    overlay: Path | None
-    page: Path | None
-    summary: dict[str, Any] = field(repr=False)
-
-    def _repr_html_(self) -> str | None:
-        """The page, framed, for Jupyter; None without one."""
-        return framed(self.page) if self.page and self.page.is_file() else None
-
-
 def run_clip(
-    source: Path, folder: Path, networks: Networks, progress: Progress | None = None
+    source: Path,
+    folder: Path,
+    networks: Networks,
+    progress: Progress | None = None,
+    known: Known | None = None,
 ) -> ClipResult:
     """Video -> detections -> tracks -> poses -> overlay, each kept in `folder`.
 
     Before a stage is made anew, all that was made after it is removed: what lies in the
     folder belongs together. Files that Poselift did not write there stay as they are.
 
+    Args:
+        known: what the source is known by, where that is not its path.
     Raises:
         FolderTaken: `folder` holds the results of another video.
         OutputError: a file of somebody else has the name of a result.
@@ -98,9 +82,10 @@ def run_clip(
     reader = detection_reader(
         source, settings.start_s, settings.end_s, rotate=settings.rotate, fps=settings.fps
     )
-    waiting = f"{folder}: in use by another run; waiting"
-    with locked(folder, lambda: progress.say(waiting)) as making:
-        return _ClipRun(source, folder, making, networks, reader, progress).run()
+    with locked(
+        folder, lambda by: progress.say(f"{folder}: in use by another run ({by}); waiting")
+    ) as making:
+        return _ClipRun(source, folder, making, networks, reader, progress, known).run()
 
 
 class _ClipRun:
@@ -114,7 +99,10 @@ class _ClipRun:
         networks: Networks,
         reader: VideoReader,
         progress: Progress,
+        known: Known | None,
     ) -> None:
+        self.begun, self.told_as = time.monotonic(), known.path if known else str(source)
+        self.known = known or known_of(source)
         self.source, self.folder, self.making = source, folder, making
         self.networks, self.reader, self.progress = networks, reader, progress
         self.settings = settings = networks.settings
@@ -125,24 +113,36 @@ class _ClipRun:
             self.record,
             making,
             (*STAGES, "summary"),
+            ends=ENDS,
             use=settings.use_cache,
             forced=settings.force,
             before_record=self._check_unchanged,
         )
 
     def run(self) -> ClipResult:
-        settings, networks, tracker = self.settings, self.networks, TrackerSettings()
+        settings, networks = self.settings, self.networks
         overlay_name = f"overlay.{settings.render}" if settings.render != "none" else None
         origin = self._claim()
-        results = [
-            DETECT.file,
-            CAMERA.file,
-            TRACK.file,
-            LIFT.file,
-            *([overlay_name] if overlay_name else []),
-        ]
+        results = [DETECT.file, CAMERA.file, TRACK.file, LIFT.file]
+        results += [overlay_name] if overlay_name else []
         results += [PAGE] if settings.page else []
         self.record.check_replaceable([*results, SUMMARY])
+        detections, tracks, poses = self._lifted(origin)
+        overlay = self._overlay(overlay_name, tracks, poses) if overlay_name else None
+        exports = self._export(poses)
+        page = self._page(tracks, poses) if settings.page else None
+        times, told_as, reader = self.cache.times, self.told_as, self.reader
+        summary = summary_of(told_as, reader, networks, detections, tracks, poses, exports, times)
+        self._write_summary(summary, [*results, *(path.name for path in exports)])
+        seconds, frames = round(time.monotonic() - self.begun, 3), len(tracks.timeline)
+        signature = self.known.signature
+        finish(self.record, Receipt(networks.key, signature, seconds, frames, len(tracks.people)))
+        made = (detections, tracks, poses, overlay, page)
+        return ClipResult(self.source, self.folder, *made, summary, tuple(exports))
+
+    def _lifted(self, origin: Origin) -> tuple[Detections, Tracks, Poses3D]:
+        """The stages from the video to 3D."""
+        settings, networks, tracker = self.settings, self.networks, TrackerSettings()
         shapes = {
             "source": origin.sha256,
             "stretch": [settings.start_s, settings.end_s],
@@ -162,41 +162,39 @@ class _ClipRun:
             {"tracker": asdict(tracker), "people": settings.people},
             lambda: track_people(self.source, detections, settings.people, tracker, camera.cuts),
         )
+        name, lifter, known = self.source.name, networks.lifter, self.scene
         poses = self.cache.value(
             LIFT,
-            {"lifter": networks.lifter_sha256, "scene": asdict(self.scene)},
-            lambda: lift_people(
-                self.source.name,
+            {"lifter": networks.lifter_sha256, "scene": asdict(known)},
+            lambda: lift_people(name, tracks, lifter, self.progress, known=known, camera=camera),
+        )
+        return detections, tracks, poses
+
+    def _overlay(self, name: str, tracks: Tracks, poses: Poses3D) -> Path:
+        settings = self.settings
+        return self.cache.file(
+            RENDER,
+            name,
+            {"look": asdict(settings.look)},
+            lambda part: render_clip(
+                self.source,
                 tracks,
-                networks.lifter,
+                poses,
+                part,
                 self.progress,
-                known=self.scene,
-                camera=camera,
+                start_s=settings.start_s,
+                rotate=settings.rotate,
+                look=settings.look,
             ),
         )
-        overlay = None
-        if overlay_name:
-            overlay = self.cache.file(
-                RENDER,
-                overlay_name,
-                {},
-                lambda part: render_clip(
-                    self.source,
-                    tracks,
-                    poses,
-                    part,
-                    self.progress,
-                    start_s=settings.start_s,
-                    rotate=settings.rotate,
-                ),
-            )
-        page = self._page(tracks, poses) if settings.page else None
-        summary = summary_of(
-            self.source, self.reader, networks, detections, tracks, poses, self.cache.times
-        )
-        self._write_summary(summary, results)
-        made = (detections, tracks, poses, overlay, page)
-        return ClipResult(self.source, self.folder, *made, summary)
+
+    def _export(self, poses: Poses3D) -> list[Path]:
+        """Raises: LayoutMismatch: a rig cannot be made of these joints; OutputError."""
+        settings = self.settings
+        if not settings.exports:
+            return []
+        made = exports_of(scene_of(poses, settings.export_settings), settings.exports)
+        return self.cache.files(EXPORT, made, {"settings": asdict(settings.export_settings)})
 
     def _page(self, tracks: Tracks, poses: Poses3D) -> Path:
         """The page, which is last: it offers the other results."""
@@ -215,7 +213,7 @@ class _ClipRun:
             sha256 = content_sha256(self.source)
         except OSError as error:
             raise VideoError(f"{self.source}: cannot be read ({reason_of(error)}).") from error
-        origin, before = Origin(absolute(self.source), sha256), self.record.origin
+        origin, before = Origin(self.known.path, sha256), self.record.origin
         if before is not None and not before.is_of(origin):
             raise FolderTaken(
                 f"{self.folder}: holds the results of {before.path}. Choose another folder."

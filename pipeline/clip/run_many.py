@@ -11,12 +11,13 @@ from poselift.data.errors import VideoError, reason_of
 from poselift.data.progress import Progress, Silent
 from poselift.inference.video.picture_sequence import holds_pictures, is_sequence
 from poselift.inference.video.video_reader import SUFFIXES, is_video_name
-from poselift.pipeline.clip.clip_folders import clip_folders
-from poselift.pipeline.clip.folder_record import FolderRecord
+from poselift.pipeline.clip.clip_result import ClipResult
 from poselift.pipeline.clip.networks import Networks
-from poselift.pipeline.clip.run_clip import ClipResult, FolderTaken, run_clip
+from poselift.pipeline.clip.run_clip import FolderTaken, run_clip
 from poselift.pipeline.clip.settings import RunSettings
-from poselift.pipeline.clip.sources import plain_name
+from poselift.pipeline.folders.clip_folders import clip_folders
+from poselift.pipeline.folders.folder_record import FolderRecord
+from poselift.pipeline.folders.sources import plain_name
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def run_video(
     source = Path(source)
     with Networks(settings or RunSettings()) as networks:
         folder = clip_folders([source], Path(out))[source]
-        return _run_in(folder, source, networks, progress or Silent())
+        return run_in(folder, source, networks, progress or Silent())
 
 
 def run_videos(
@@ -59,7 +60,7 @@ def run_videos(
     with Networks(settings) as networks:
         for source, folder in clip_folders(sources, out).items():
             try:
-                result = _run_in(folder, source, networks, progress)
+                result = run_in(folder, source, networks, progress)
             except Exception as error:
                 failures.append(Failure(source, error))
             else:
@@ -67,7 +68,7 @@ def run_videos(
     return failures
 
 
-def _run_in(folder: Path, source: Path, networks: Networks, progress: Progress) -> ClipResult:
+def run_in(folder: Path, source: Path, networks: Networks, progress: Progress) -> ClipResult:
     """Run in the folder, or in the next if another run was there first. Raises: PoseliftError."""
     while True:
         if folder.name != (name := plain_name(source)):
@@ -87,7 +88,7 @@ def find_videos(inputs: Sequence[str]) -> tuple[list[Path], list[Failure]]:
     failures: list[Failure] = []
     for text in inputs:
         try:
-            found.update(dict.fromkeys(_videos(text)))
+            found.update(dict.fromkeys(videos_of(text)))
         except VideoError as error:
             failures.append(Failure(Path(text), error))
         except (OSError, ValueError) as error:  # no rights, a name that no file can have
@@ -96,8 +97,8 @@ def find_videos(inputs: Sequence[str]) -> tuple[list[Path], list[Failure]]:
     return list(found), failures
 
 
-def _videos(text: str) -> list[Path]:
-    """Raises: VideoError; OSError, ValueError: the system cannot look there."""
+def videos_of(text: str) -> list[Path]:
+    """What one input names. Raises: VideoError; OSError, ValueError: the system cannot look."""
     path = Path(text)
     if path.is_dir():
         return _of_folder(path)

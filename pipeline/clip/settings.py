@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from poselift.data.errors import UnknownName
+from poselift.data.exports.settings import ExportSettings
 from poselift.data.scene import KnownScene
 from poselift.inference.detectors import BACKENDS
 from poselift.inference.detectors.choice import DEFAULT as DEFAULT_DETECTOR
@@ -13,9 +14,12 @@ from poselift.inference.detectors.choice import DetectorChoice
 from poselift.inference.video.views import check_view
 from poselift.models.devices import BEST
 from poselift.models.registry import DEFAULT_LIFTER
+from poselift.pipeline.exports.formats import check_formats
+from poselift.pipeline.overlay.look import Look, StyleName, View
 from poselift.pipeline.viewer.page_video import HOWS, How
 
-STAGES = ("detect", "camera", "track", "lift", "render", "page")
+STAGES = ("detect", "camera", "track", "lift", "render", "export", "page")
+ENDS = frozenset({"render", "export", "page"})  # they shape no other stage
 RENDERS = ("mp4", "gif", "none")
 
 
@@ -30,6 +34,9 @@ class RunSettings:
             another); `auto` takes a GPU where there is one.
         people: `all`, `best`, or how many of the best, as text.
         render: overlay format; `none` leaves the stage out.
+        view, style: of the overlay's 3D panel, see Look.
+        exports: formats to export the poses to, of poselift.pipeline.exports.formats.FORMATS.
+        export_settings: how.
         start_s, end_s: the stretch of the video to use.
         rotate: degrees clockwise to turn the shown picture by: 0, 90, 180 or 270.
         fps: pictures a second, of numbered pictures; a video has its own.
@@ -45,6 +52,10 @@ class RunSettings:
     device: str = BEST
     people: str = "all"
     render: Literal["mp4", "gif", "none"] = "mp4"
+    view: View = "auto"
+    style: StyleName = "dark"
+    exports: tuple[str, ...] = ()
+    export_settings: ExportSettings = field(default_factory=ExportSettings)
     start_s: float | None = None
     end_s: float | None = None
     rotate: int = 0
@@ -65,15 +76,21 @@ class RunSettings:
                 raise UnknownName("stage", stage, STAGES)
         if self.render not in RENDERS:
             raise UnknownName("overlay format", self.render, RENDERS)
+        check_formats(self.exports, self.export_settings)
         if self.page_video not in HOWS:
             raise UnknownName("way to have the video in the page", self.page_video, HOWS)
         checked_people(self.people)
+        _ = self.look
         if self.workers is not None and self.workers < 1:
             raise ValueError(f"workers is a number from 1, not {self.workers}")
         start, end = self.start_s or 0.0, self.end_s
         if start < 0 or (end is not None and end <= start):
             raise ValueError(f"the stretch from {start:g} s to {end} s is empty")
         check_view(self.rotate, self.fps)
+
+    @property
+    def look(self) -> Look:
+        return Look(self.view, self.style)
 
     @property
     def detector_choice(self) -> DetectorChoice:

@@ -33,8 +33,10 @@ from poselift.inference.poses.lifting import ASSUMED_FOCAL, Lifter
 from poselift.inference.poses.tracks_to_poses import poses_of
 from poselift.inference.video.video_reader import VideoReader
 from poselift.inference.video.video_writer import Kind
-from poselift.pipeline.clip.cache import Stage
-from poselift.pipeline.overlay.render import overlay_size, render_overlay
+from poselift.pipeline.folders.stage_cache import Stage
+from poselift.pipeline.overlay.canvas import overlay_size
+from poselift.pipeline.overlay.look import Look
+from poselift.pipeline.overlay.render import render_overlay
 
 DETECT = Stage("detect", "detections.npz", save_detections, load_detections)
 CAMERA = Stage("camera", "camera.npz", save_camera, load_camera)
@@ -127,12 +129,14 @@ def render_clip(
     *,
     start_s: float | None,
     rotate: int = 0,
+    look: Look | None = None,
 ) -> None:
     """Draw the frames of a video that the tracks are of, decoding ahead.
 
     Args:
         start_s: where the tracks' stretch of the video begins.
         rotate: as it was when the tracks were made.
+        look: the view and the colours; None is the usual.
     Raises: FormatError: neither .mp4 nor .gif; OutputError, VideoError: see render_overlay.
     """
     kind = KINDS.get(destination.suffix.lower())
@@ -157,6 +161,7 @@ def render_clip(
             poses,
             destination,
             kind=kind,
+            look=look,
             audio_source=video if reader.info.has_audio else None,
             progress=progress,
         )

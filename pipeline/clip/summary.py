@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,25 +16,26 @@ from poselift.data.scene import CameraPath
 from poselift.data.structures import Detections, Keypoints2D, Poses3D, Tracks, count_of
 from poselift.inference.people.quality import findings_of
 from poselift.inference.video.video_reader import VideoReader
-from poselift.pipeline.clip.cache import StageTimes
 from poselift.pipeline.clip.networks import Networks
+from poselift.pipeline.folders.stage_cache import StageTimes
 from poselift.pipeline.versions import PACKAGES, version_of
 
 
 def summary_of(
-    source: Path,
+    source: str,
     reader: VideoReader,
     networks: Networks,
     detections: Detections,
     tracks: Tracks,
     poses: Poses3D,
+    exports: Sequence[Path],
     times: StageTimes,
 ) -> dict[str, Any]:
     """Plain JSON values; see INFERENCE.md for every entry."""
     timeline, settings = tracks.timeline, networks.settings
     return {
         "format": "poselift-summary/1",
-        "source": str(source),
+        "source": source,
         "video": asdict(reader.info),
         "stretch_s": [settings.start_s, settings.end_s],
         "rotate": settings.rotate,
@@ -51,6 +53,7 @@ def summary_of(
             "trajectory": networks.lifter.weights.trajectory is not None,
             "device": str(networks.lifter.device),
         },
+        "exports": [path.name for path in exports],
         "seconds": times.seconds,
         "reused": times.reused,
         "versions": {"poselift": __version__, "python": platform.python_version()}

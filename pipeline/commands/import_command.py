@@ -1,4 +1,7 @@
-"""`poselift import`: keypoints of another tool -> detections.npz and keypoints2d.npz."""
+"""`poselift import`: keypoints of another tool -> detections.npz and keypoints2d.npz.
+
+Where the output is an .npz file: 3D poses that were exported, and perhaps edited -> poses3d.npz.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,13 @@ from poselift.data.errors import one_line
 from poselift.data.foreign.formats import FORMATS
 from poselift.data.structures import MAX_PIXELS, count_of
 from poselift.pipeline.clip.settings import checked_people
-from poselift.pipeline.commands.shared_flags import add_rotate
-from poselift.pipeline.flag_values import frame_rate
+from poselift.pipeline.flags.edited_flags import (
+    add_edited_flags,
+    check_keypoints_asked,
+    import_edited,
+)
+from poselift.pipeline.flags.flag_values import frame_rate
+from poselift.pipeline.flags.shared_flags import add_rotate
 from poselift.pipeline.progress import progress_for
 
 if TYPE_CHECKING:
@@ -22,12 +30,23 @@ if TYPE_CHECKING:
 def add(commands: Any) -> None:
     command = commands.add_parser(
         "import",
-        help="keypoints of another tool -> detections.npz, keypoints2d.npz",
-        description="Read keypoints that another tool made; go on with lift and render.",
+        help="keypoints of another tool -> keypoints2d.npz; edited exports -> poses3d.npz",
+        description="Read keypoints that another tool made; go on with lift and render. Or read "
+        "back 3D poses that were exported (BVH, CSV, JSON, TRC): -o poses3d.npz.",
     )
-    command.add_argument("input", type=Path, help="a file, or a folder of one file each frame")
     command.add_argument(
-        "-o", "--output", type=Path, required=True, metavar="OUT", help="folder of the results"
+        "input",
+        type=Path,
+        nargs="+",
+        help="a file, or a folder of one file each frame; of exported poses several files",
+    )
+    command.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        metavar="OUT",
+        help="folder of the results; of exported poses a file, poses3d.npz",
     )
     command.add_argument(
         "--format",
@@ -52,6 +71,7 @@ def add(commands: Any) -> None:
         type=checked_people,
         help="who to keep (default: all)",
     )
+    add_edited_flags(command)
     command.set_defaults(handler=lambda asked: _import(asked, command))
 
 
@@ -63,6 +83,12 @@ def _pixels(text: str) -> int:
 
 
 def _import(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
+    if asked.output.suffix.lower() == ".npz":
+        return import_edited(asked, command)
+    return _import_keypoints(asked, command)
+
+
+def _import_keypoints(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
     from poselift.data.archives.stage_results import (
         DETECTIONS_FILE,
         KEYPOINTS_FILE,
@@ -73,6 +99,8 @@ def _import(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
     from poselift.inference.video.picture_sequence import is_sequence
     from poselift.pipeline.clip.import_keypoints import ImportSettings, import_keypoints
 
+    check_keypoints_asked(asked, command)
+    (source,) = asked.input
     pictures = asked.video is not None and is_sequence(asked.video)
     if asked.video is None and asked.rotate:
         command.error("--rotate turns the pictures of --video; give that")
@@ -89,14 +117,14 @@ def _import(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
         people=asked.people,
     )
     detections, keypoints = (asked.output / f"{n}.npz" for n in ("detections", "keypoints2d"))
-    inputs = [asked.input, *filter(None, [asked.video, asked.layout and Path(asked.layout)])]
+    inputs = [source, *filter(None, [asked.video, asked.layout and Path(asked.layout)])]
     check_output(detections, DETECTIONS_FILE, inputs)
     check_output(keypoints, KEYPOINTS_FILE, inputs)
-    clip = import_keypoints(asked.input, settings, progress_for())
+    clip = import_keypoints(source, settings, progress_for())
     save_detections(detections, clip.imported.detections)
     save_tracks(keypoints, clip.tracks)
     for note in clip.notes:
-        print(f"poselift: {one_line(f'{asked.input}: {note}')}", file=sys.stderr)
+        print(f"poselift: {one_line(f'{source}: {note}')}", file=sys.stderr)
     print(one_line(f"{_line(clip)} -> {keypoints}"))
     return 0
 

@@ -9,8 +9,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from poselift.pipeline.commands import reference_flags as flags
 from poselift.pipeline.commands.reference_command import run
+from poselift.pipeline.flags import reference_flags as flags
 
 _HUMANEVA = {
     "keypoints": "detectron_pt_coco",

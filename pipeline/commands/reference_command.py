@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from poselift.data.errors import one_line
 from poselift.data.files.whole_file import check_writable, whole_file
 from poselift.data.process import ended
-from poselift.pipeline.commands.reference_flags import check_usage, parser, settings
+from poselift.pipeline.flags.reference_flags import check_usage, parser, settings
 from poselift.pipeline.progress import Printing
 
 if TYPE_CHECKING:

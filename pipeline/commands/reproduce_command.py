@@ -14,7 +14,7 @@ from poselift.data.errors import FormatError
 from poselift.data.files.file_kinds import FileKind, json_keys
 from poselift.data.files.places import archives_folder
 from poselift.data.files.whole_file import check_writable, whole_file
-from poselift.pipeline.commands.shared_flags import add_device
+from poselift.pipeline.flags.shared_flags import add_device
 from poselift.pipeline.progress import Printing
 from poselift.pipeline.reference.experiments import NOT_RECORDED, Recipe, load_recipes, recipe_named
 from poselift.pipeline.reference.settings import CHECKPOINTS

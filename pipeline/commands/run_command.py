@@ -6,25 +6,36 @@ import argparse
 import json
 import sys
 import traceback
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from poselift.data.errors import PoseliftError, one_line, told
-from poselift.data.structures import count_of
 from poselift.inference.detectors.choice import chosen
 from poselift.pipeline.clip.settings import RENDERS, STAGES, RunSettings
+from poselift.pipeline.commands.many_command import (
+    add_many,
+    check_many,
+    findings,
+    is_many,
+    line_of_clip,
+    run_many_clips,
+)
 from poselift.pipeline.commands.page_command import add_page_video
-from poselift.pipeline.commands.scene_flags import add_camera, add_scene, known_scene
-from poselift.pipeline.commands.shared_flags import (
+from poselift.pipeline.commands.show_commands import renew_index
+from poselift.pipeline.exports.formats import FORMATS
+from poselift.pipeline.flags.export_flags import add_export_flags, export_settings
+from poselift.pipeline.flags.flag_values import names
+from poselift.pipeline.flags.scene_flags import add_camera, add_scene, known_scene
+from poselift.pipeline.flags.shared_flags import (
     add_detector,
     add_lifter,
+    add_look,
     add_stretch,
     add_view,
 )
 from poselift.pipeline.progress import progress_for
 
 if TYPE_CHECKING:
-    from poselift.pipeline.clip.run_clip import ClipResult
+    from poselift.pipeline.clip.clip_result import ClipResult
     from poselift.pipeline.clip.run_many import Failure
 
 
@@ -37,13 +48,22 @@ def add_run(commands: Any) -> None:
     command.add_argument(
         "inputs", nargs="+", metavar="INPUT", help="video, pictures, folder or glob"
     )
-    command.add_argument("-o", "--output", required=True, metavar="OUT", type=Path)
+    command.add_argument("-o", "--output", required=True, metavar="OUT")
     add_detector(command)
     add_lifter(command)
     command.add_argument(
         "--people", default="all", metavar="all|best|N", help="who to keep (default: all)"
     )
     command.add_argument("--render", choices=RENDERS, default="mp4", help="default: mp4")
+    add_look(command)
+    command.add_argument(
+        "--export",
+        type=names,
+        default=(),
+        metavar="LIST",
+        help=f"write the poses as {', '.join(FORMATS)}: some of them, with commas between",
+    )
+    add_export_flags(command, "--export-")
     command.add_argument(
         "--page", action=argparse.BooleanOptionalAction, default=True, help="page.html (default)"
     )
@@ -61,6 +81,7 @@ def add_run(commands: Any) -> None:
         help=f"run a stage and those after it again: {', '.join(STAGES)}",
     )
     command.add_argument("--no-cache", action="store_true", help="run every stage again")
+    add_many(command)
     command.add_argument("--quiet", action="store_true", help="print errors only")
     command.add_argument(
         "--json", action="store_true", help="print each clip's summary as one line of JSON"
@@ -69,8 +90,7 @@ def add_run(commands: Any) -> None:
 
 
 def run(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
-    from poselift.pipeline.clip.run_many import find_videos, run_videos
-
+    check_many(asked, command)
     try:
         settings = RunSettings(
             detector=chosen(asked),
@@ -78,6 +98,10 @@ def run(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
             device=asked.device,
             people=asked.people,
             render=asked.render,
+            view=asked.view,
+            style=asked.style,
+            exports=asked.export,
+            export_settings=export_settings(asked),
             page=asked.page,
             page_video=asked.page_video,
             start_s=asked.start,
@@ -91,43 +115,31 @@ def run(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
         )
     except ValueError as error:
         command.error(str(error))
-    sources, failures = find_videos(asked.inputs)
+    if is_many(asked):
+        return run_many_clips(asked, settings)
+    from poselift.pipeline.batch.here import run_here
+
     quiet = asked.quiet or asked.json
 
     def done(result: ClipResult) -> None:
         if asked.json:
             print(json.dumps(result.summary), flush=True)
         elif not asked.quiet:
-            for line in (*_findings(result), _line(result)):
+            for line in (*findings(result.source.name, result.summary), _line(result)):
                 print(one_line(line), flush=True)
 
-    total = len(failures) + len(sources)
-    if sources:
-        failures += run_videos(sources, asked.output, settings, progress_for(quiet=quiet), done)
+    progress = progress_for(quiet=quiet)
+    failures, total = run_here(asked.inputs, asked.output, settings, progress, done)
     _print_failures(failures, total, debug=asked.debug)
+    why = {str(failure.source): told(failure.error) for failure in failures}
+    renew_index(asked.output, why, several=total > 1)
     return 1 if failures else 0
 
 
 def _line(result: ClipResult) -> str:
     """What was found, how long it took, and where it lies."""
-    summary = result.summary
-    seconds = sum(summary["seconds"].values())
-    people = count_of(len(summary["people"]), "person")
-    what = f"{count_of(summary['frames'], 'frame')}, {people}"
     where = result.overlay or result.folder / "poses3d.npz"
-    reused = " (up to date)" if len(summary["reused"]) == len(summary["seconds"]) else ""
-    return one_line(f"{result.source.name}: {what}, {seconds:.1f} s{reused} -> {where}")
-
-
-def _findings(result: ClipResult) -> list[str]:
-    """A line for the camera, and for each person of whom something is to be doubted."""
-    camera = [f"{result.source.name}: {text}" for text in result.summary["camera"]["findings"]]
-    return camera + [
-        f"{result.source.name}: person {person['id']}: "
-        + "; ".join(found["text"] for found in person["findings"])
-        for person in result.summary["people"]
-        if person["findings"]
-    ]
+    return line_of_clip(result.source.name, result.summary, where)
 
 
 def _print_failures(failures: list[Failure], total: int, *, debug: bool) -> None:

@@ -10,11 +10,12 @@ from poselift.data.errors import FormatError, one_line
 from poselift.data.structures import count_of
 from poselift.inference.detectors.choice import chosen
 from poselift.pipeline.clip.settings import checked_people
-from poselift.pipeline.commands.scene_flags import add_scene, known_scene
-from poselift.pipeline.commands.shared_flags import (
+from poselift.pipeline.flags.scene_flags import add_scene, known_scene
+from poselift.pipeline.flags.shared_flags import (
     add_detector,
     add_device,
     add_lifter,
+    add_look,
     add_rotate,
     add_stretch,
     add_view,
@@ -61,6 +62,7 @@ def add(commands: Any) -> None:
     command.add_argument("poses", type=Path)
     _add_output(command, "overlay.mp4 or overlay.gif")
     add_rotate(command)
+    add_look(command)
     command.set_defaults(handler=_render)
 
 
@@ -188,6 +190,7 @@ def _render(asked: argparse.Namespace) -> int:
     from poselift.data.files.file_kinds import check_output
     from poselift.inference.video.own_videos import OVERLAY
     from poselift.pipeline.clip.stages import render_clip
+    from poselift.pipeline.overlay.look import Look
 
     check_output(asked.output, OVERLAY, [asked.video, asked.keypoints, asked.poses])
     tracks, poses = load_tracks(asked.keypoints), load_poses(asked.poses)
@@ -205,6 +208,7 @@ def _render(asked: argparse.Namespace) -> int:
         progress_for(),
         start_s=start_s,
         rotate=asked.rotate,
+        look=Look(asked.view, asked.style),
     )
     print(one_line(asked.output))
     return 0

@@ -15,8 +15,8 @@ from poselift.data.errors import FormatError
 from poselift.data.files.places import ROOMS
 from poselift.data.files.source_files import read_bounded
 from poselift.pipeline.commands import keypoint_commands
-from poselift.pipeline.commands.shared_flags import add_device
-from poselift.pipeline.flag_values import positive, widths
+from poselift.pipeline.flags.flag_values import positive, widths
+from poselift.pipeline.flags.shared_flags import add_device
 from poselift.pipeline.progress import Printing
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import ipaddress
 import socket
 import sys
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from poselift.data.errors import OutputError, one_line, reason_of
 from poselift.inference.live.frames import LiveFrame
@@ -71,7 +71,8 @@ class Datagrams:
         self.lost = 0
         try:
             found = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_DGRAM)
-            family, kind, protocol, _, self._address = found[0]
+            family, kind, protocol, _, address = found[0]
+            self._address: tuple[Any, ...] = address
             self._socket = socket.socket(family, kind, protocol)
         except (OSError, UnicodeError) as error:
             raise OutputError(

@@ -27,11 +27,11 @@ from poselift.inference.people.tracking import TrackerSettings
 from poselift.inference.video.frame_times import fps_of
 from poselift.inference.video.own_videos import MARK
 from poselift.models.registry import DEFAULT_LIFTER
-from poselift.pipeline.clip.cache import Stage
-from poselift.pipeline.clip.folder_record import FolderRecord, Origin, locked
 from poselift.pipeline.clip.networks import make_lifter
-from poselift.pipeline.clip.sources import absolute, content_sha256
 from poselift.pipeline.clip.stages import DETECT, LIFT, TRACK, lift_people, track_people
+from poselift.pipeline.folders.folder_record import FolderRecord, Origin, locked
+from poselift.pipeline.folders.sources import absolute, content_sha256
+from poselift.pipeline.folders.stage_cache import Stage
 
 VIDEO = "live.mp4"
 FOLDER = "live"
@@ -63,6 +63,7 @@ class Recording:
         self.note = ""
         self._frames: list[FrameDetections] = []
         self._times: list[float] = []
+        self._first_s = 0.0
         self._size: tuple[int, int] | None = None
         self._layout: Skeleton = COCO17
         self._queue: queue.Queue[tuple[int, np.ndarray] | None] = queue.Queue(MOST_WAITING)
@@ -78,7 +79,7 @@ class Recording:
             raise self._failure()
         assert self._size is not None
         scale = np.array(self._size) / (frame.width, frame.height)
-        ticks = round(frame.time_s * TICKS)
+        ticks = round((frame.time_s - self._first_s) * TICKS)
         try:
             self._queue.put_nowait((ticks, frame.image))
         except queue.Full:
@@ -107,6 +108,7 @@ class Recording:
     def _begin(self, frame: LiveFrame) -> None:
         height, width = frame.image.shape[:2]
         self._size = width - width % 2, height - height % 2
+        self._first_s = frame.time_s
         self._layout = frame.layout_2d
         part = self._stack.enter_context(whole_file(self._video))
         self._thread = threading.Thread(
@@ -144,7 +146,7 @@ class Recording:
         """Raises: OutputError."""
         assert self._size is not None
         times = np.array(self._times)
-        timeline = Timeline(*self._size, fps_of(times - times[0], 30.0), times - times[0])
+        timeline = Timeline(*self._size, fps_of(times, 30.0), times)
         detections = Detections(timeline, tuple(self._frames), self._layout)
         self.note = f"{len(times)} frames -> {self._video}"
         with locked(self._folder) as making:

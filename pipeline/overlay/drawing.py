@@ -6,27 +6,20 @@ serves. Positions are float pixels, held to 1/16.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 
 import cv2
 import numpy as np
 
 from poselift.data.skeletons import Side, Skeleton
+from poselift.pipeline.overlay.look import DARK, Colour
 
-Colour = tuple[int, int, int]
-
-# Blue and orange stay apart for every common kind of colour blindness.
-SIDE_COLOURS: dict[Side, Colour] = {
-    "left": (255, 159, 28),
-    "right": (56, 176, 255),
-    "centre": (232, 236, 241),
-}
 ACCENTS: tuple[Colour, ...] = (
     (255, 214, 92), (94, 214, 160), (240, 128, 184), (170, 148, 255),
     (160, 222, 92), (255, 140, 120), (110, 220, 230), (214, 190, 160),
 )  # fmt: skip
 INK: Colour = (20, 22, 27)
-TEXT: Colour = (198, 204, 214)
 
 SHIFT = 4
 FAR = 1 << 14  # px; lines that run further off the image than this are left out
@@ -39,16 +32,16 @@ def accent(person_id: int) -> Colour:
     return ACCENTS[(person_id - 1) % len(ACCENTS)]
 
 
-def bone_colours(layout: Skeleton) -> list[Colour]:
+def bone_colours(layout: Skeleton, colour_of: Mapping[Side, Colour] = DARK.sides) -> list[Colour]:
     """One per bone: the side of its far end, or of its near end when that has one."""
     sides = [(layout.side(parent), layout.side(child)) for parent, child in layout.bones]
     return [
-        SIDE_COLOURS[child if parent in (child, "centre") else "centre"] for parent, child in sides
+        colour_of[child if parent in (child, "centre") else "centre"] for parent, child in sides
     ]
 
 
-def joint_colours(layout: Skeleton) -> list[Colour]:
-    return [SIDE_COLOURS[layout.side(joint)] for joint in layout.joints]
+def joint_colours(layout: Skeleton, colour_of: Mapping[Side, Colour] = DARK.sides) -> list[Colour]:
+    return [colour_of[layout.side(joint)] for joint in layout.joints]
 
 
 def mix(colour: Colour, other: Colour, share: float) -> Colour:

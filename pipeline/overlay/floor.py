@@ -6,32 +6,29 @@ import cv2
 import numpy as np
 
 from poselift.pipeline.overlay.drawing import SHIFT
+from poselift.pipeline.overlay.look import Style
 from poselift.pipeline.overlay.scene_camera import Camera, SceneCamera
 
-BACKDROP_TOP = (42, 47, 57)
-BACKDROP_HORIZON = (52, 58, 69)
-FLOOR_NEAR = (66, 73, 86)
-GRID = (42, 46, 54)  # added to the floor where a line is full
-GRID_OF_STRENGTH = (np.arange(256)[:, None] * np.array(GRID) // 255).astype(np.uint8)
 AXIS_STEPS = 5  # every fifth line is heavier
 FADE_M = 3.0  # beyond the people, over this distance
-SHADOW_DEPTH = 0.62  # share of the light that a full shadow takes
 SHADOW_SCALE = 4  # shadows are drawn this much smaller, then enlarged
 
 
 class Floor:
     """Draws the panel's background for a camera.
 
-    With a camera that stands still it is drawn once; one that follows only moves, so the
+    With a camera that stands still it is drawn once; one that follows never turns, so the
     light and the fading stay and the lines alone are drawn again.
     """
 
-    def __init__(self, camera: SceneCamera, width: int, height: int) -> None:
-        self._camera = camera
+    def __init__(self, camera: SceneCamera, width: int, height: int, style: Style) -> None:
+        self._camera, self._glowing = camera, style.glowing
+        strengths = np.arange(256)[:, None]
+        self._grid_of_strength = (strengths * np.array(style.grid) // 255).astype(np.uint8)
         self._reach = camera.radius_m + FADE_M
         distance, below = _floor_distance(camera, width, height)
         fall = np.clip(1 - distance / (self._reach * 1.6), 0, 1) ** 2
-        self._light = _backdrop(fall, below)
+        self._light = _backdrop(fall, below, style)
         fade = np.clip((self._reach - distance) / FADE_M, 0, 1) * below
         self._fade = np.uint8(255 * fade * fade * (3 - 2 * fade))
         self._still = self._draw(0) if camera.path is None else None
@@ -43,22 +40,25 @@ class Floor:
     def _draw(self, t: int) -> np.ndarray:
         lines = np.zeros(self._fade.shape, np.uint8)
         camera = self._camera.at(t)
-        middle = self._camera.focus[:2]
-        if self._camera.path is not None:
-            middle = middle + self._camera.path[t]
-        faint, heavy = _grid(middle, self._reach)
+        # What fades is fixed on the panel: from twice as high, it is twice as far.
+        reach = self._reach * camera.position[2] / self._camera.camera.position[2]
+        faint, heavy = _grid(self._camera.focus_at(t)[:2], float(reach))
         for ends, strength in ((faint, 120), (heavy, 255)):
             cv2.polylines(lines, _on_panel(camera, ends), False, strength, 1, cv2.LINE_AA, SHIFT)
         lines = cv2.multiply(lines, self._fade, scale=1 / 255)
-        return cv2.add(self._light, GRID_OF_STRENGTH[lines])
+        grid = self._grid_of_strength[lines]
+        return (cv2.add if self._glowing else cv2.subtract)(self._light, grid)
 
 
-def shadow(image: np.ndarray, camera: Camera, bodies: list[np.ndarray], edges: np.ndarray) -> None:
+def shadow(
+    image: np.ndarray, camera: Camera, bodies: list[np.ndarray], edges: np.ndarray, depth_of: float
+) -> None:
     """Darken the floor under each body, as light from straight above would.
 
     Args:
         bodies: (J, 3) each, metres.
         edges: (B, 2) bones as joint indices.
+        depth_of: share of the light that a full shadow takes.
     """
     rows, columns = image.shape[0] // SHADOW_SCALE, image.shape[1] // SHADOW_SCALE
     mask = np.zeros((rows, columns), np.uint8)
@@ -77,7 +77,7 @@ def shadow(image: np.ndarray, camera: Camera, bodies: list[np.ndarray], edges: n
     x1, y1 = min(x + w + blur, columns), min(y + h + blur, rows)
     soft = cv2.GaussianBlur(mask[y0:y1, x0:x1], (blur, blur), 0)
     size = ((x1 - x0) * SHADOW_SCALE, (y1 - y0) * SHADOW_SCALE)
-    light = 255 - cv2.resize(soft, size, interpolation=cv2.INTER_LINEAR) * np.float32(SHADOW_DEPTH)
+    light = 255 - cv2.resize(soft, size, interpolation=cv2.INTER_LINEAR) * np.float32(depth_of)
     part = image[y0 * SHADOW_SCALE : y1 * SHADOW_SCALE, x0 * SHADOW_SCALE : x1 * SHADOW_SCALE]
     part[:] = cv2.multiply(
         part, cv2.cvtColor(light.astype(np.uint8), cv2.COLOR_GRAY2RGB), scale=1 / 255
@@ -95,18 +95,18 @@ def _floor_distance(camera: SceneCamera, width: int, height: int) -> tuple[np.nd
     below = ray[..., 2] < -1e-3
     along = -base.position[2] / np.where(below, ray[..., 2], -1.0)
     spot = base.position[:2] + ray[..., :2] * along[..., None]
-    distance = np.linalg.norm(spot - camera.focus[:2], axis=-1)
+    distance = np.linalg.norm(spot - camera.focus.mean(0)[:2], axis=-1)
     return np.where(below, distance, np.inf), below
 
 
-def _backdrop(fall: np.ndarray, below: np.ndarray) -> np.ndarray:
+def _backdrop(fall: np.ndarray, below: np.ndarray, style: Style) -> np.ndarray:
     """A wall that darkens upwards and a floor lit where the people are; dithered."""
     height, width = fall.shape
-    top, horizon = np.array(BACKDROP_TOP, float), np.array(BACKDROP_HORIZON, float)
+    top, horizon = np.array(style.top, float), np.array(style.horizon, float)
     end = max(int((~below).all(1).sum()), 1)
     share = np.clip(np.arange(height) / end, 0, 1)[:, None, None] ** 2
     wall = top + (horizon - top) * share * np.ones((1, width, 1))
-    lit = horizon + (np.array(FLOOR_NEAR, float) - horizon) * fall[..., None]
+    lit = horizon + (np.array(style.floor, float) - horizon) * fall[..., None]
     image = np.where(below[..., None], lit, wall)
     noise = np.random.default_rng(0).uniform(0, 1, (height, width, 1))
     return np.floor(image + noise).astype(np.uint8)

@@ -8,8 +8,6 @@ import numpy as np
 
 from poselift.data.structures import Poses3D
 from poselift.pipeline.overlay.drawing import (
-    INK,
-    Colour,
     accent,
     bone_colours,
     capsule,
@@ -19,8 +17,10 @@ from poselift.pipeline.overlay.drawing import (
     mix,
     on_canvas,
 )
-from poselift.pipeline.overlay.floor import BACKDROP_HORIZON, Floor, shadow
-from poselift.pipeline.overlay.scene_camera import Camera, SceneCamera, camera_for
+from poselift.pipeline.overlay.floor import Floor, shadow
+from poselift.pipeline.overlay.look import Colour, Look
+from poselift.pipeline.overlay.scene_camera import SceneCamera
+from poselift.pipeline.overlay.view_choice import camera_for
 
 BONE_M = 0.055  # thickness of a bone
 HEAD_M = 0.135  # thickness of a head, drawn as a very thick bone
@@ -47,21 +47,26 @@ class Scene:
 
     Args:
         width, height: of the panel, pixels.
-        camera: None looks at all that `poses` does.
+        camera: None looks at all that `poses` does, as `look` wants it.
     """
 
     def __init__(
-        self, poses: Poses3D, width: int, height: int, camera: SceneCamera | None = None
+        self,
+        poses: Poses3D,
+        width: int,
+        height: int,
+        look: Look,
+        camera: SceneCamera | None = None,
     ) -> None:
-        self._poses = poses
+        self._poses, self._style = poses, look.colours
         self.width, self.height = width, height
         self.camera = camera or camera_for(
-            poses.world, poses.valid, poses.timeline.fps, width, height
+            poses.world, poses.valid, poses.timeline.fps, width, height, look.view
         )
-        self._floor = Floor(self.camera, width, height)
+        self._floor = Floor(self.camera, width, height, self._style)
         self._edges = np.array(poses.layout.edges)
-        self._bone_colours = bone_colours(poses.layout)
-        self._joint_colours = joint_colours(poses.layout)
+        self._bone_colours = bone_colours(poses.layout, self._style.sides)
+        self._joint_colours = joint_colours(poses.layout, self._style.sides)
 
     def draw(self, image: np.ndarray, t: int) -> None:
         """Fill `image` (height, width, 3) with the frame `t`."""
@@ -69,33 +74,33 @@ class Scene:
         camera = self.camera.at(t)
         world = self._poses.world[:, t]
         shown = np.flatnonzero(self._poses.valid[:, t] & np.isfinite(world).all((1, 2)))
-        shadow(image, camera, [world[p] for p in shown], self._edges)
+        bodies = [world[p] for p in shown]
+        shadow(image, camera, bodies, self._edges, self._style.shadow)
         marks: list[_Mark] = []
         labels = []
         for p in shown:
             xy, depth = camera.project(world[p].astype(np.float64))
             if not on_canvas(xy).all():
                 continue
-            marks += self._marks(xy, depth, camera, bool(self._poses.interpolated[p, t]))
+            marks += self._marks(xy, depth, t, bool(self._poses.interpolated[p, t]))
             top = np.array(
                 [xy[:, 0].mean(), xy[:, 1].min() - 0.14 * camera.focal_px / depth.mean()]
             )
             labels.append((float(depth.mean()), int(self._poses.person_id[p]), top))
         for mark in sorted(marks, key=lambda mark: -mark.depth):
-            _draw(image, mark)
+            _draw(image, mark, self._style.outline)
         for _, person, top in sorted(labels, key=lambda item: -item[0]):
             label(image, str(person), top, max(round(self.height / 26), 12), accent(person))
 
-    def _marks(
-        self, xy: np.ndarray, depth: np.ndarray, camera: Camera, interpolated: bool
-    ) -> list[_Mark]:
-        middle = self._middle_depth(camera)
+    def _marks(self, xy: np.ndarray, depth: np.ndarray, t: int, interpolated: bool) -> list[_Mark]:
+        camera = self.camera.at(t)
+        middle = float((self.camera.focus_at(t) - camera.position) @ camera.axes[2])
         light = np.clip(1.0 - SHADE_PER_M * (depth - middle), 0.72, 1.12)
         keep = FADED if interpolated else 1.0
         scale = camera.focal_px / depth
         marks = []
         for (a, b), colour in zip(self._edges, self._bone_colours, strict=True):
-            shade = _lit(mix(colour, BACKDROP_HORIZON, keep), (light[a] + light[b]) / 2)
+            shade = self._shade(colour, keep, (light[a] + light[b]) / 2)
             width = BONE_M * (scale[a] + scale[b]) / 2
             marks.append(_Mark((depth[a] + depth[b]) / 2, xy[[a, b]], shade, width))
             if self._poses.layout.joints[b] == "head":
@@ -104,34 +109,32 @@ class Scene:
         for j, colour in enumerate(self._joint_colours):
             if self._poses.layout.joints[j] == "head":
                 continue
-            shade = _lit(mix(colour, BACKDROP_HORIZON, keep), light[j])
+            shade = self._shade(colour, keep, light[j])
             radius = JOINT_M * scale[j]
             # A little nearer than its bones' middles, so that they do not cut it off.
             marks.append(_Mark(depth[j] - 0.08, xy[j : j + 1], shade, radius, interpolated))
         return marks
 
-    def _middle_depth(self, camera: Camera) -> float:
-        focus = self.camera.focus - self.camera.camera.position
-        return float(focus @ camera.axes[2])
+    def _shade(self, colour: Colour, keep: float, light: float) -> Colour:
+        """What is further off is darker in the dark, and paler in the light."""
+        if not self._style.glowing:
+            return mix(colour, self._style.horizon, keep * min(float(light), 1.0))
+        r, g, b = mix(colour, self._style.horizon, keep)
+        return min(round(r * light), 255), min(round(g * light), 255), min(round(b * light), 255)
 
 
-def _lit(colour: Colour, light: float) -> Colour:
-    r, g, b = (min(round(c * light), 255) for c in colour)
-    return r, g, b
-
-
-def _draw(image: np.ndarray, mark: _Mark) -> None:
+def _draw(image: np.ndarray, mark: _Mark, outline: Colour) -> None:
     if len(mark.ends) == 2:
         a, b = mark.ends
         width = max(round(mark.width_px), 1)
         if width > 1:
-            capsule(image, a, b, INK, width + 2)
+            capsule(image, a, b, outline, width + 2)
         capsule(image, a, b, mark.colour, width)
         return
     radius = mark.width_px
     if radius < SMALLEST_JOINT_PX:
         return
-    disc(image, mark.ends[0], radius + 1, INK)
+    disc(image, mark.ends[0], radius + 1, outline)
     disc(image, mark.ends[0], radius, mark.colour)
     if mark.hollow:
-        disc(image, mark.ends[0], radius * 0.6, INK)
+        disc(image, mark.ends[0], radius * 0.6, outline)

@@ -11,7 +11,6 @@ from poselift.data.skeletons import Skeleton
 from poselift.data.structures import Keypoints2D, Tracks
 from poselift.pipeline.overlay.drawing import (
     INK,
-    Colour,
     accent,
     bone_colours,
     capsule,
@@ -20,6 +19,7 @@ from poselift.pipeline.overlay.drawing import (
     label,
     on_canvas,
 )
+from poselift.pipeline.overlay.look import Colour
 
 SURE = 0.3  # confidence from which a joint is drawn in full
 FAINT = 0.4  # opacity below that

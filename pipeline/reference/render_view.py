@@ -25,7 +25,8 @@ from poselift.inference.poses.tracks_to_poses import poses_of
 from poselift.inference.video.own_videos import OVERLAY
 from poselift.inference.video.video_reader import VideoReader
 from poselift.inference.video.video_writer import Kind
-from poselift.pipeline.overlay.render import overlay_size, render_overlay
+from poselift.pipeline.overlay.canvas import overlay_size
+from poselift.pipeline.overlay.render import render_overlay
 
 UNKNOWN_FPS = 25.0
 _COUNTED_FRAMES = 2  # containers promise a few too many

@@ -8,11 +8,9 @@ show only what lies in the page (Content-Security-Policy with the hashes of its 
 from __future__ import annotations
 
 import base64
-import hashlib
 import html
-import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -20,6 +18,7 @@ from urllib.parse import quote
 from poselift.data import __version__
 from poselift.data.files.file_kinds import FileKind
 from poselift.data.structures import Poses3D, Tracks
+from poselift.pipeline.viewer.html_page import filled, json_in_html, policy
 from poselift.pipeline.viewer.page_data import page_data
 from poselift.pipeline.viewer.page_video import PageVideo
 
@@ -36,8 +35,11 @@ FILES = (
     (re.compile(r"overlay\.(mp4|gif)"), "Overlay video"),
     (re.compile(r"people\.glb"), "Everybody, glTF"),
     (re.compile(r"people\.usd[az]?"), "Everybody, USD"),
-    (re.compile(r"person_(\d+)\.([a-z]+)"), "Person {0}, {1}"),
-    (re.compile(r"(joints|angles|gait)\.csv"), "Table of {0}"),
+    (re.compile(r"person_(\d+)\.([a-z0-9]+)"), "Person {0}, {1}"),
+    (re.compile(r"person_(\d+)_angles\.([a-z]+)"), "Person {0}, angles, {1}"),
+    (re.compile(r"person_(\d+)_path\.([a-z]+)"), "Person {0}, path, {1}"),
+    (re.compile(r"(joints|angles|gait|contacts)\.csv"), "Table of {0}"),
+    (re.compile(r"joints\.parquet"), "Table of joints, Parquet"),
     (re.compile(r"poses\.json"), "Joints, JSON"),
     (re.compile(r"poses3d\.npz"), "3D poses, NumPy"),
     (re.compile(r"keypoints2d\.npz"), "2D keypoints, NumPy"),
@@ -71,20 +73,24 @@ def page_of(
         files: names of files beside the page that it offers.
     Raises: FormatError: tracks and poses are not of the same people and frames.
     """
+    name = name.encode("utf-8", "replace").decode("utf-8")  # a file's may be no Unicode
     table, numbers = page_data(tracks, poses)
     table |= {"name": name, "video": _video(video), "files": _offered(files)}
     three = (HERE / "three.bundle.js").read_text(encoding="ascii")
     bodies = [(HERE / script).read_text(encoding="utf-8") for script in SCRIPTS]
     script = '(() => {\n"use strict";\n' + "\n".join(bodies) + "})();\n"
     style = (HERE / "page.css").read_text(encoding="utf-8")
-    return _filled(
+    media = "blob:" if video.content else "'self' file:" if video.link else "'none'"
+    return filled(
         (HERE / "page.html").read_text(encoding="utf-8"),
         {
-            "policy": html.escape(_policy(video, [three, script], style)),
+            "policy": html.escape(
+                policy([three, script], [style], img_src="data:", media_src=media)
+            ),
             "version": html.escape(__version__),
             "title": html.escape(name),
             "style": style,
-            "table": _json(table),
+            "table": json_in_html(table),
             "numbers": numbers,
             "film": base64.b64encode(video.content).decode("ascii") if video.content else "",
             "licence": html.escape(_licence()),
@@ -92,32 +98,6 @@ def page_of(
             "script": script,
         },
     )
-
-
-def _policy(video: PageVideo, scripts: Sequence[str], style: str) -> str:
-    """What the browser may run and load: our own parts, by their hashes, and the video."""
-    media = "blob:" if video.content else "'self' file:" if video.link else "'none'"
-    hashes = " ".join(_hash(text) for text in scripts)
-    return (
-        f"default-src 'none'; script-src {hashes}; style-src {_hash(style)}; img-src data:; "
-        f"media-src {media}; base-uri 'none'; form-action 'none'"
-    )
-
-
-def _hash(text: str) -> str:
-    """As browsers take it, which see line breaks as \\n."""
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-
-
-def _filled(template: str, parts: Mapping[str, str]) -> str:
-    """Each {{name}} replaced once: what a part brings is not looked at again."""
-    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], template)
-
-
-def _json(value: Any) -> str:
-    """JSON that ends no script and holds no line separator of JavaScript's."""
-    text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-    return re.sub("[<>&]", lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _video(video: PageVideo) -> dict[str, Any] | None:

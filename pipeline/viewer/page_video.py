@@ -101,4 +101,4 @@ def link_to(source: Path, folder: Path) -> str:
         path = os.path.relpath(source.resolve(), folder.resolve())
     except ValueError:  # another drive
         return source.resolve().as_uri()
-    return quote("./" + path.replace(os.sep, "/"))
+    return quote("./" + path.replace(os.sep, "/"), errors="surrogateescape")

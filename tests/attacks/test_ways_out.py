@@ -20,7 +20,7 @@ from poselift.data.files.whole_file import file_sha256
 from poselift.data.foreign.clip import ForeignClip, ForeignPerson
 from poselift.data.foreign.layouts import layout_of
 from poselift.inference.video.video_reader import VideoReader
-from poselift.pipeline.clip.folder_record import RECORD, FolderRecord
+from poselift.pipeline.folders.folder_record import RECORD, FolderRecord
 
 
 @pytest.mark.parametrize("name", ["../film.mp4", "/etc/passwd", "sub/film.mp4", "..", ""])

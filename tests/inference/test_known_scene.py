@@ -30,7 +30,7 @@ from poselift.models.lifters import open_lifter
 from poselift.models.registry import DEFAULT_LIFTER
 from poselift.models.temporal import Architecture, TemporalModel
 from poselift.models.weights import LifterWeights
-from poselift.pipeline.commands.scene_flags import heights
+from poselift.pipeline.flags.scene_flags import heights
 from poselift.pipeline.mocap.standing_bodies import straight_body
 
 WIDTH, HEIGHT, FRAMES, FOCAL = 1280, 720, 40, 1280.0

@@ -12,7 +12,7 @@ from standing_people import close_to, grey
 
 from poselift.inference.video.constant_rate import pace_of
 from poselift.inference.video.video_writer import VideoWriter
-from poselift.pipeline.overlay.drawing import SIDE_COLOURS
+from poselift.pipeline.overlay.look import DARK
 
 
 def shades(path: Path) -> list[tuple[float, int]]:
@@ -62,15 +62,15 @@ def write_with_sound_of(source: Path, out: Path, start_s: float = 0.0) -> None:
 
 def test_colours_survive_the_encoder(tmp_path):
     frame = np.zeros((64, 96, 3), np.uint8)
-    frame[:, :48], frame[:, 48:] = SIDE_COLOURS["left"], SIDE_COLOURS["right"]
+    frame[:, :48], frame[:, 48:] = DARK.sides["left"], DARK.sides["right"]
     out = tmp_path / "c.mp4"
     with VideoWriter(out, 96, 64, np.arange(3) / 30) as writer:
         for t in range(3):
             writer.write(t, frame)
     with av.open(str(out)) as container:
         first = next(container.decode(video=0)).to_ndarray(format="rgb24")
-    assert close_to(first[16:48, 8:40], SIDE_COLOURS["left"], 6).all()
-    assert close_to(first[16:48, 56:88], SIDE_COLOURS["right"], 6).all()
+    assert close_to(first[16:48, 8:40], DARK.sides["left"], 6).all()
+    assert close_to(first[16:48, 56:88], DARK.sides["right"], 6).all()
 
 
 def test_odd_sizes_are_padded(tmp_path):

@@ -12,9 +12,11 @@ from conftest import MakeVideo
 from poselift.data.errors import NoPersonFound, OutputError
 from poselift.data.files.whole_file import file_sha256
 from poselift.pipeline.clip import run_many
-from poselift.pipeline.clip.clip_folders import clip_folders
-from poselift.pipeline.clip.folder_record import (
-    LOCK,
+from poselift.pipeline.clip.run_many import run_video
+from poselift.pipeline.clip.settings import RunSettings
+from poselift.pipeline.folders.clip_folders import clip_folders
+from poselift.pipeline.folders.folder_lock import LOCK
+from poselift.pipeline.folders.folder_record import (
     MAKING,
     RECORD,
     FolderRecord,
@@ -22,10 +24,8 @@ from poselift.pipeline.clip.folder_record import (
     locked,
     origin_of,
 )
-from poselift.pipeline.clip.folder_record import RESULTS as ALL_RESULTS
-from poselift.pipeline.clip.run_many import run_video
-from poselift.pipeline.clip.settings import RunSettings
-from poselift.pipeline.clip.sources import absolute
+from poselift.pipeline.folders.folder_record import RESULTS as ALL_RESULTS
+from poselift.pipeline.folders.sources import absolute
 
 RESULTS = {"camera.npz", "detections.npz", "keypoints2d.npz", "poses3d.npz", "summary.json"} | {
     "page.html"
@@ -106,7 +106,6 @@ def test_what_is_not_ours_under_our_names_is_kept(tmp_path: Path) -> None:
         (part / ".detections.x.part.npz").write_text("unfinished")
     assert [path.name for path in making.iterdir()] == ["notes.txt"]
     lock = out / "walk" / LOCK
-    lock.unlink()
     lock.symlink_to(mine[1])
     with pytest.raises(OutputError, match="is not ours"), locked(out / "walk"):
         pass

@@ -15,11 +15,12 @@ from standing_people import PAIR, clip
 
 from poselift.data.archives.stage_results import save_poses
 from poselift.data.exports.rotations import matrices_of
+from poselift.data.exports.settings import ExportSettings
 from poselift.data.structures import Poses3D
-from poselift.inference.poses.rigging import rig
-from poselift.pipeline.clip.exports import FORMATS, exports_of
-from poselift.pipeline.clip.folder_record import EXPORTS
 from poselift.pipeline.command_line import main
+from poselift.pipeline.exports.formats import FILES as EXPORTS
+from poselift.pipeline.exports.formats import FORMATS
+from poselift.pipeline.exports.scene import scene_of
 
 NAMES = {
     *(f"person_{i}.{ending}" for i in (1, 2) for ending in ("bvh", "trc")),
@@ -53,7 +54,7 @@ def test_every_file_is_read_back(source: Path, poses: Poses3D, tmp_path: Path) -
     folder = tmp_path / "b\N{SNOWMAN} {x} 'y'"
     assert export(source, folder) == 0
     assert {p.name for p in folder.iterdir() if not p.name.startswith(".")} == NAMES
-    for i, motion in enumerate(rig(poses)):
+    for i, motion in enumerate(scene_of(poses, ExportSettings()).motions):
         read = pybvh.read_bvh_file(str(folder / f"person_{i + 1}.bvh"))
         names = list(read.joint_names)
         places = np.asarray(read.joint_positions())[:, [names.index(n) for n in motion.rig.joints]]
@@ -85,7 +86,9 @@ def test_trc_is_y_up_and_counts_frames_of_the_clip(
 
 
 def test_exports_that_were_being_made_are_known(poses: Poses3D) -> None:
-    assert all(EXPORTS.fullmatch(name) for name in exports_of(poses, FORMATS))
+    scene = scene_of(poses, ExportSettings())
+    for kind in FORMATS.values():
+        assert all(EXPORTS.fullmatch(name) for name in kind.made(scene))
 
 
 def test_one_person_and_again(source: Path, tmp_path: Path) -> None:
@@ -109,7 +112,7 @@ def test_files_of_others_are_kept(
 @pytest.mark.parametrize(
     ("formats", "more", "words"),
     [
-        ("fbx", (), "unknown export format 'fbx'. Known: bvh, csv, glb, json, trc."),
+        ("fbz", (), "unknown export format 'fbz'. Known: angles, bvh, c3d, csv, "),
         ("csv", ("--person", "3"), "unknown person '3'. Known: 1, 2."),
     ],
 )
@@ -128,6 +131,7 @@ def test_a_mistake_is_one_line(
 
 def test_a_glb_moves_as_the_rig_does(source: Path, poses: Poses3D, tmp_path: Path) -> None:
     assert export(source, tmp_path / "out", "glb") == 0
+    motions = scene_of(poses, ExportSettings()).motions
     told, buffer = glb_parts((tmp_path / "out" / "people.glb").read_bytes())
 
     def rows(accessor: int) -> np.ndarray:
@@ -143,7 +147,7 @@ def test_a_glb_moves_as_the_rig_does(source: Path, poses: Poses3D, tmp_path: Pat
     parent = {c: i for i, node in enumerate(told["nodes"]) for c in node.get("children", [])}
     channels, samplers = (told["animations"][0][part] for part in ("channels", "samplers"))
     moved = {(c["target"]["node"], c["target"]["path"]): samplers[c["sampler"]] for c in channels}
-    for motion, skin in zip(rig(poses), told["skins"], strict=True):
+    for motion, skin in zip(motions, told["skins"], strict=True):
         person = f"person_{motion.person_id}"
         about = told["nodes"][names.index(person)]["extras"]
         unseen = np.flatnonzero(motion.interpolated) + motion.first_frame

@@ -24,11 +24,11 @@ from poselift.data.errors import FormatError, OutputError, UnknownName, VideoErr
 from poselift.data.scene import CameraPath
 from poselift.data.structures import Poses3D, Tracks
 from poselift.inference.poses.world import world_with
-from poselift.pipeline.clip.folder_record import FolderRecord, Origin
 from poselift.pipeline.clip.pages import page_folder
 from poselift.pipeline.clip.settings import RunSettings
-from poselift.pipeline.clip.sources import absolute, content_sha256
 from poselift.pipeline.command_line import main
+from poselift.pipeline.folders.folder_record import FolderRecord, Origin
+from poselift.pipeline.folders.sources import absolute, content_sha256
 from poselift.pipeline.viewer.page import SCRIPTS, is_page, page_of
 from poselift.pipeline.viewer.page_camera import camera_of
 from poselift.pipeline.viewer.page_data import CONFIDENCE_STEPS, FILLED, page_data
@@ -181,8 +181,8 @@ def test_only_the_pages_own_parts_may_run() -> None:
     assert not re.findall(r"<[^>]*\s(?:on\w+|style)=", page.split("<script>")[0])
     assert "\r" not in page
     linked = page_of("walk.mp4", *moving(), PageVideo(link="./walk.mp4", media_type="video/mp4"))
-    assert "media-src 'self' file:;" in html.unescape(linked)
-    assert "media-src 'none';" in html.unescape(page_of("walk.mp4", *moving(), NOTHING))
+    assert "media-src 'self' file:\"" in html.unescape(linked)
+    assert "media-src 'none'\"" in html.unescape(page_of("walk.mp4", *moving(), NOTHING))
 
 
 def test_how_a_video_gets_into_a_page(make_video: MakeVideo, tmp_path: Path) -> None:
@@ -210,6 +210,20 @@ def test_a_large_video_is_linked(
 def test_a_link_names_no_protocol(tmp_path: Path) -> None:
     assert link_to(tmp_path / "javascript:alert(1).mp4", tmp_path).startswith("./javascript%3A")
     assert link_to(tmp_path / "a b#c?d%e.mp4", tmp_path) == "./a%20b%23c%3Fd%25e.mp4"
+    assert link_to(tmp_path / "caf\udce9.mp4", tmp_path) == "./caf%E9.mp4"
+
+
+def test_a_name_that_is_no_unicode() -> None:
+    page = page_of("caf\udce9.mp4", *moving(), PageVideo(missing="caf\udce9.mp4 is gone"))
+    assert "<title>caf?.mp4" in page
+    assert page.encode("utf-8")
+
+
+def test_every_export_is_offered() -> None:
+    names = ["person_1.c3d", "person_2_angles.mot", "person_1_path.png", "people.usda"]
+    names += ["contacts.csv", "joints.parquet", "index.html", "notes.txt", ".poselift.json"]
+    offered = table_of(page_of("walk.mp4", *moving(), NOTHING, names))["files"]
+    assert sorted(file["name"] for file in offered) == sorted(names[:6])
 
 
 @pytest.fixture

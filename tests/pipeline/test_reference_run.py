@@ -22,7 +22,7 @@ from poselift.models.registry import DEFAULT_LIFTER
 from poselift.models.weights import save_lifter
 from poselift.pipeline.command_line import main as poselift
 from poselift.pipeline.commands.reference_command import main
-from poselift.pipeline.commands.reference_flags import parser, settings
+from poselift.pipeline.flags.reference_flags import parser, settings
 from poselift.pipeline.reference.settings import Evaluation, StoredLifter, Training
 
 SMALL = "-arc 3,3 -ch 8 -b 64 -drop 0.1 --device cpu"
@@ -315,7 +315,8 @@ def test_humaneva_from_training_to_evaluation(
 def test_reading_flags_loads_no_work() -> None:
     code = """if True:
         import sys
-        from poselift.pipeline.commands import keypoint_commands, reference_flags
+        from poselift.pipeline.commands import keypoint_commands
+        from poselift.pipeline.flags import reference_flags
         from poselift.pipeline.reference.experiments import load_recipes
         reference_flags.parser().parse_args(["-e", "3"]), load_recipes()
         print(*{"torch", "numpy", "cv2", "scipy", "av"} & {*sys.modules})"""

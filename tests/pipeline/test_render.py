@@ -16,7 +16,7 @@ from standing_people import PAIR, STILL, clip, close_to, grey
 
 from poselift.data.errors import OutputError, VideoError
 from poselift.data.progress import Silent
-from poselift.pipeline.overlay.drawing import SIDE_COLOURS
+from poselift.pipeline.overlay.look import DARK
 from poselift.pipeline.overlay.render import (
     Renderer,
     render_overlay,
@@ -53,7 +53,7 @@ def test_gif_opens_with_the_right_duration(tmp_path):
         assert container.duration / av.time_base == pytest.approx(1.5, abs=0.08)
         frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
     assert len(frames) in (22, 23)
-    assert close_to(frames[0], SIDE_COLOURS["left"], 40).sum() > 50
+    assert close_to(frames[0], DARK.sides["left"], 40).sum() > 50
     assert [path.name for path in tmp_path.iterdir()] == ["overlay.gif"]
 
 

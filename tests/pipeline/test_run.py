@@ -20,11 +20,12 @@ from conftest import ROOT, MakeVideo
 from poselift.data.archives.stage_results import load_detections, load_poses, load_tracks
 from poselift.data.skeletons import COCO17, H36M17
 from poselift.inference import detecting, infer_video
+from poselift.inference.movement.gait import gait
 from poselift.pipeline.clip import run_clip
-from poselift.pipeline.clip.folder_record import MAKING
 from poselift.pipeline.clip.run_many import run_video
 from poselift.pipeline.clip.settings import RunSettings
 from poselift.pipeline.command_line import main
+from poselift.pipeline.folders.folder_record import MAKING
 
 pytestmark = pytest.mark.slow
 
@@ -95,6 +96,12 @@ def test_the_walker_walks(whole: Path) -> None:
     assert np.percentile(speed, 99) < 8  # metres a second: nothing jumps
     bones = np.linalg.norm(world[:, 2] - world[:, 1], axis=1)
     assert 0.33 < bones.mean() < 0.55
+    found = gait(poses)[walker]
+    assert found.walks == 1 and len(found.known("stride_s")) >= 3
+    assert found.speed_m_s == pytest.approx(1.35, abs=0.1)
+    assert found.cadence_steps_min == pytest.approx(99, abs=3)
+    assert found.known("stride_s") == pytest.approx(1.22, abs=0.04)
+    assert 55 < found.stance_percent("left") < 68
 
 
 def test_overlay_and_summary(whole: Path) -> None:
@@ -137,7 +144,9 @@ def test_stages_are_reused_only_when_nothing_changed(
     assert reused("--people", "best", "--no-cache") == set()
     assert reused("--people", "best", "--page-video", "link") == everything - {"page"}
     assert reused("--people", "best", "--no-page") == everything - {"page"}
-    assert reused("--people", "best", "--render", "none") == everything - {"render", "page"}
+    assert reused("--people", "best", "--style", "light") == everything - {"render", "page"}
+    assert reused("--people", "best", "--view", "side") == everything - {"render"}
+    assert reused("--people", "best", "--render", "none") == everything - {"render"}
     assert reused("--people", "best", "--end", "0.9") == set()
     # A file that is not the one that was written is neither believed nor replaced.
     poses = tmp_path / "walk" / "poses3d.npz"

@@ -17,8 +17,8 @@ from poselift.data.archives.stage_results import load_detections
 from poselift.inference import infer_video
 from poselift.pipeline.clip.run_many import find_videos
 from poselift.pipeline.clip.settings import RunSettings
-from poselift.pipeline.clip.sources import plain_name
 from poselift.pipeline.command_line import main
+from poselift.pipeline.folders.sources import plain_name
 
 STRETCH = ["-ss", "0.5", "-t", "0.3"]
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from poselift.data.errors import VideoError
 from poselift.data.files.whole_file import file_sha256
 from poselift.inference.video.picture_sequence import is_sequence, pictures_of, sequence_sha256
 
+# What changes when a source does, as plain JSON values: name, size and time of each file.
+Signature = list[list[str | int]]
 State = tuple[tuple[str, int, int, int], ...]
 
 
@@ -24,7 +27,20 @@ def plain_name(source: Path) -> str:
     return name.strip(". ") or "clip"
 
 
-def absolute(source: Path) -> str:
+@dataclass(frozen=True)
+class Known:
+    """What a source is known by: its path or address, and what changes when it does."""
+
+    path: str
+    signature: Signature
+
+
+def known_of(source: Path) -> Known:
+    """Raises: VideoError: it is gone."""
+    return Known(absolute(source), [[*file[:3]] for file in state_of(source)])
+
+
+def absolute(source: str | Path) -> str:
     """A path that means the same from everywhere; links are not followed."""
     return os.path.abspath(source)  # noqa: PTH100
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from poselift.models.devices import BEST
-from poselift.pipeline.flag_values import names, positive, prefixes, share, widths
+from poselift.pipeline.flags.flag_values import names, positive, prefixes, share, widths
 from poselift.pipeline.reference.keypoint_recipe import KeypointTraining
 from poselift.pipeline.reference.settings import Evaluation, StoredLifter, Training
 

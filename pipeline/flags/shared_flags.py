@@ -9,7 +9,8 @@ from poselift.inference.detectors.choice import add_detector_flags
 from poselift.inference.video.views import ROTATIONS
 from poselift.models.devices import BEST
 from poselift.models.registry import DEFAULT_LIFTER
-from poselift.pipeline.flag_values import frame_rate, positive
+from poselift.pipeline.flags.flag_values import frame_rate, positive
+from poselift.pipeline.overlay.look import STYLES, VIEWS
 
 
 def add_detector(command: argparse.ArgumentParser) -> None:
@@ -53,6 +54,15 @@ def add_rotate(command: argparse.ArgumentParser) -> None:
         choices=ROTATIONS[1:],
         default=0,
         help="turn the shown picture so many degrees clockwise",
+    )
+
+
+def add_look(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--view", choices=VIEWS, default="auto", help="of the people in 3D (default: auto)"
+    )
+    command.add_argument(
+        "--style", choices=STYLES, default="dark", help="of the people in 3D (default: dark)"
     )
 
 

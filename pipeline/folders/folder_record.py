@@ -10,23 +10,23 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Container, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from poselift.data.errors import OutputError, reason_of
 from poselift.data.files.whole_file import file_sha256, whole_file
+from poselift.pipeline.exports.formats import FILES
+from poselift.pipeline.folders.folder_lock import LOCK, FolderLock, check_held, is_lock
 
 RECORD = ".poselift.json"
-LOCK = ".poselift.lock"
+SUMMARY = "summary.json"
 MAKING = ".poselift-part"  # the folder in which results are made
 ASIDE = "aside-"  # what is kept in it, for a run that was cut short
+BY = "run-"  # in it, the folder of the run that has the lock, by its token
 # All that is made in it: anything else there is somebody else's.
 RESULTS = frozenset(
     {
@@ -34,7 +34,11 @@ RESULTS = frozenset(
         *("overlay.mp4", "overlay.gif", "page.html"),
     }
 )
-EXPORTS = re.compile(r"person_\d+\.(bvh|trc)|people\.glb|joints\.csv|poses\.json")
+
+
+def is_result(name: str) -> bool:
+    """Whether a result or an export is called so."""
+    return name in RESULTS or bool(FILES.fullmatch(name))
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,17 @@ class Entry:
     before: str = ""
 
 
+def write_part(part: Path, content: bytes) -> None:
+    """Raises: OutputError: the disk is full, or the folder gone."""
+    try:
+        part.write_bytes(content)
+    except OSError as error:
+        place = part.parent.parent / part.name
+        raise OutputError(
+            f"{place}: cannot be written ({reason_of(error)}). Free space, or choose another place."
+        ) from error
+
+
 def origin_of(folder: Path) -> Origin | None:
     """What the results in a folder are of; None when it holds none of ours."""
     return FolderRecord(folder).origin
@@ -83,18 +98,20 @@ def is_free(folder: Path) -> bool:
 
 
 def _is_leftover(path: Path) -> bool:
-    """A lock, which is empty, or a folder in which nothing but results was being made."""
+    """A lock, or a folder in which nothing but results was being made."""
     if path.is_symlink():
         return False
-    if path.name == LOCK:
-        return path.is_file() and not path.stat().st_size
+    if is_lock(path):
+        return True
     return path.name == MAKING and path.is_dir() and all(map(_is_unfinished, path.iterdir()))
 
 
 def _is_unfinished(path: Path) -> bool:
     """By its name: results that were being made, whole_file's parts, and what was put aside."""
-    if path.name in RESULTS or EXPORTS.fullmatch(path.name):
+    if is_result(path.name):
         return True
+    if path.name.startswith(BY):
+        return path.is_dir() and not path.is_symlink() and all(map(_is_unfinished, path.iterdir()))
     return path.name.startswith((ASIDE, ".gif-")) or ".part." in path.name
 
 
@@ -102,20 +119,25 @@ class FolderRecord:
     """The record of one folder; one that is absent, damaged or not ours says nothing.
 
     To write, use it within `locked`.
+    Attributes:
+        done: what `finish` was given, since which nothing was written.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, text: bytes | None = None) -> None:
+        """`text`: the record's content, where it lies elsewhere."""
         self.folder = folder
         self.origin: Origin | None = None
         self.files: dict[str, Entry] = {}
+        self.done: dict[str, Any] | None = None
         try:
-            told = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+            told = json.loads((folder / RECORD).read_bytes() if text is None else text)
             origin = Origin(**_texts(told["source"]))
             files = {str(name): Entry(**_texts(entry)) for name, entry in told["files"].items()}
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return
         self.origin = origin
         self.files = {name: entry for name, entry in files.items() if name == Path(name).name}
+        self.done = told["done"] if isinstance(told.get("done"), dict) else None
 
     def claim(self, origin: Origin) -> None:
         """Note what the folder's results are of. Raises: OutputError."""
@@ -147,13 +169,16 @@ class FolderRecord:
     def put(self, part: Path, name: str, stage: str, key: str) -> Path:
         """Record a result that was made elsewhere in the folder, and put it in its place.
 
-        Raises: OutputError: a file is there that is not ours.
+        Raises: OutputError: a file is there that is not ours, or another run has the folder now.
         """
+        if part.parent.name.startswith(BY):
+            check_held(self.folder, part.parent.name.removeprefix(BY))
         if not (self.folder / RECORD).is_file():
             raise OutputError(f"{self.folder}: was removed while it was worked on. Run again.")
         self.check_replaceable([name])
         path = self.folder / name
         self.files[name] = Entry(stage, key, file_sha256(part), self._sha256_of(name))
+        self.done = None
         self._write()
         try:
             part.replace(path)
@@ -161,13 +186,21 @@ class FolderRecord:
             raise OutputError(f"{path}: cannot be written ({reason_of(error)}).") from error
         return path
 
-    def remove(self, stages: Iterable[str]) -> None:
+    def remove(
+        self, stages: Iterable[str], but: Container[str] = (), keys: Container[str] = ()
+    ) -> None:
         """Remove the files of these stages that are as recorded, and forget all of them.
 
+        Args:
+            but: names of files that stay. keys: files with these keys stay, too.
         Raises: OutputError: one cannot be removed.
         """
         gone = set(stages)
-        names = [name for name, entry in self.files.items() if entry.stage in gone]
+        names = [
+            name
+            for name, entry in self.files.items()
+            if entry.stage in gone and name not in but and entry.key not in keys
+        ]
         for name in names:
             path = self.folder / name
             if self.entry_of(name) is None:
@@ -181,7 +214,13 @@ class FolderRecord:
                 ) from error
         if names:
             self.files = {n: entry for n, entry in self.files.items() if n not in names}
+            self.done = None
             self._write()
+
+    def finish(self, done: dict[str, Any]) -> None:
+        """Note that all was done, in plain JSON values."""
+        self.done = done
+        self._write()
 
     def _sha256_of(self, name: str) -> str:
         """Of the file that is there; empty when there is none, or a link."""
@@ -189,52 +228,48 @@ class FolderRecord:
         return "" if path.is_symlink() or not path.is_file() else file_sha256(path)
 
     def _write(self) -> None:
+        with whole_file(self.folder / RECORD) as part:
+            part.write_text(self.text(), encoding="utf-8")
+
+    def text(self) -> str:
+        """What the record's file holds."""
         told: dict[str, Any] = {"source": asdict(self.origin) if self.origin else None}
         told["files"] = {name: asdict(entry) for name, entry in self.files.items()}
-        with whole_file(self.folder / RECORD) as part:
-            part.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+        if self.done is not None:
+            told["done"] = self.done
+        return json.dumps(told, indent=1) + "\n"
 
 
 @contextmanager
-def locked(folder: Path, waiting: Any = lambda: None) -> Iterator[Path]:
-    """One run at a time in a folder; the second waits for the first.
+def locked(folder: Path, waiting: Callable[[str], None] = lambda _: None) -> Iterator[Path]:
+    """One run at a time in a folder; the second waits for the first (see folder_lock).
 
-    The system drops the lock with its process, killed or not. What a killed run left
-    unfinished is removed.
+    What a killed run left unfinished is removed.
     Args:
-        waiting: called once when the lock is taken by somebody else.
-    Yields: the folder to make results in.
+        waiting: called once, with who has it, when the lock is taken by somebody else.
+    Yields: the folder to make results in, which no other run uses.
     Raises: OutputError: the folder cannot be made or written.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        making = folder / MAKING
-        _check_lock(folder / LOCK)
-        lock = FileLock(folder / LOCK)
+    making = folder / MAKING
+    with ExitStack() as stack:
         try:
-            lock.acquire(timeout=0.1)
-        except Timeout:
-            waiting()
-            lock.acquire()
-        making.mkdir(exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"{folder}: cannot be written ({reason_of(error)}). Choose another folder with -o."
-        ) from error
-    with lock:
-        _clear(making)
-        try:
-            yield making
-        finally:
+            folder.mkdir(parents=True, exist_ok=True)
+            token = stack.enter_context(FolderLock(folder).held(waiting))
+            making.mkdir(exist_ok=True)
             _clear(making)
+            own = making / f"{BY}{token}"
+            own.mkdir()
+        except OSError as error:
+            raise OutputError(
+                f"{folder}: cannot be written ({reason_of(error)}). Choose another folder with -o."
+            ) from error
+        try:
+            yield own
+        finally:
+            if own.exists():  # else another run took over
+                _clear(making)
             with suppress(OSError):  # something is put aside, or the folder is gone
                 making.rmdir()
-
-
-def _check_lock(lock: Path) -> None:
-    """Taking a lock empties its file. Raises: OutputError: it holds something, or is elsewhere."""
-    if lock.is_symlink() or (lock.exists() and (not lock.is_file() or lock.stat().st_size)):
-        raise OutputError(f"{lock}: is not ours. Move it away, or choose another folder.")
 
 
 def _clear(making: Path) -> None:
@@ -242,6 +277,9 @@ def _clear(making: Path) -> None:
     if making.is_symlink():
         raise OutputError(f"{making}: is not a folder of Poselift's. Move it away.")
     try:
+        for part in making.parent.glob(f"{LOCK}.*"):
+            if is_lock(part):
+                part.unlink(missing_ok=True)
         for leftover in making.glob("*"):
             if not _is_unfinished(leftover):
                 continue

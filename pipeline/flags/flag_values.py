@@ -45,6 +45,17 @@ def frame_rate(text: str) -> float:
     return rate
 
 
+def frequency(text: str) -> float:
+    """Raises: ArgumentTypeError: not a number above 0, in Hz."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1000:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a frequency in Hz")
+    return value
+
+
 def share(text: str) -> float:
     """Raises: ArgumentTypeError: not within (0, 1]."""
     try:

@@ -1,0 +1,1 @@
+"""Many clips: shares of them, side by side, on this machine or a cluster."""

@@ -1,0 +1,1 @@
+"""3D poses made ready for files of other programs, and the table of those files."""

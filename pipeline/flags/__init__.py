@@ -1,0 +1,1 @@
+"""Flags that commands take, and what their texts stand for."""

@@ -1,0 +1,1 @@
+"""3D poses that were exported, and perhaps edited elsewhere, read back."""
