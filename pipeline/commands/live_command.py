@@ -14,7 +14,8 @@ from poselift.pipeline.flags.scene_flags import add_scene, known_scene
 from poselift.pipeline.flags.shared_flags import add_detector, add_device, add_rotate
 
 if TYPE_CHECKING:
-    from poselift.pipeline.live.outputs import Output
+    from poselift.pipeline.live.outputs import Output, Place
+    from poselift.pipeline.live.sources import Source
 
 # As in inference.live, which is not loaded for --help.
 DETECTOR, LIFTER = "movenet-fast", "body27v5-causal"
@@ -54,6 +55,21 @@ def _add_outputs(group: Any) -> None:
         "--udp", action="append", default=[], metavar="HOST:PORT", help="JSON datagrams"
     )
     group.add_argument(
+        "--vmc",
+        action="append",
+        default=[],
+        metavar="HOST:PORT",
+        help="one person's rotations for avatars (VMC over OSC, usually port 39539)",
+    )
+    group.add_argument(
+        "--serve",
+        nargs="?",
+        const="0",
+        metavar="PORT",
+        help="a page for a browser, on this computer (default: a free port); HOST:PORT for others",
+    )
+    group.add_argument("--lsl", action="store_true", help="streams of the Lab Streaming Layer")
+    group.add_argument(
         "--record", type=Path, metavar="OUT", help="keep the pictures and results: OUT/live.mp4"
     )
 
@@ -84,7 +100,7 @@ def watch(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
             f"{asked.source}: is a video. Add --as-live to play it at its own rate, or use "
             "`poselift run`, which sees all of it."
         )
-    outputs = _outputs(asked, places)
+    outputs = _outputs(asked, places, source)
     with keys() as typed:
         summary = watch_into(watched(source, settings, _say), outputs, typed.ended)
     _say(f"{source.name}: {summary}")
@@ -93,14 +109,21 @@ def watch(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
     return 0
 
 
-def _places(asked: argparse.Namespace) -> dict[str, list[Any]]:
+def _places(asked: argparse.Namespace) -> dict[str, list[Place]]:
     """Raises: ValueError: a place that is none."""
     from poselift.pipeline.live.outputs import Place
 
-    return {"udp": [Place.of(text) for text in asked.udp]}
+    serve = [asked.serve] if asked.serve is not None else []
+    return {
+        "udp": [Place.of(text) for text in asked.udp],
+        "vmc": [Place.of(text) for text in asked.vmc],
+        "serve": [Place.of(text, host="127.0.0.1", free=True) for text in serve],
+    }
 
 
-def _outputs(asked: argparse.Namespace, places: dict[str, list[Any]]) -> Sequence[Output]:
+def _outputs(
+    asked: argparse.Namespace, places: dict[str, list[Place]], source: Source
+) -> Sequence[Output]:
     """Raises: OutputError, MissingDependency."""
     from poselift.pipeline.live.outputs import JsonLines, UdpJson
 
@@ -108,10 +131,24 @@ def _outputs(asked: argparse.Namespace, places: dict[str, list[Any]]) -> Sequenc
     if asked.json:
         outputs.append(JsonLines())
     outputs += [UdpJson(place) for place in places["udp"]]
+    if places["vmc"]:
+        from poselift.pipeline.live.vmc import Vmc
+
+        outputs += [Vmc(place) for place in places["vmc"]]
+    if asked.lsl:
+        from poselift.pipeline.live.lab_streams import LabStreams
+
+        outputs.append(LabStreams(source.name))
     if asked.record:
         from poselift.pipeline.live.recording import Recording
 
         outputs.append(Recording(asked.record))
+    for place in places["serve"]:  # last: what is wrong with the others is told before
+        from poselift.pipeline.live.serving import PageServer
+
+        server = PageServer(source.name, place.host, place.port)
+        _say(f"open {server.url} in a browser")
+        outputs.append(server)
     return outputs
 
 

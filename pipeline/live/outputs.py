@@ -47,13 +47,18 @@ class Place:
     port: int
 
     @classmethod
-    def of(cls, text: str) -> Place:
-        """HOST:PORT, [IPV6]:PORT. Raises: ValueError."""
-        host, colon, port = text.rpartition(":")
-        host = host.removeprefix("[").removesuffix("]")
-        if not colon or not host or not port.isdecimal() or not 1 <= int(port) <= 65535:
+    def of(cls, text: str, host: str = "", *, free: bool = False) -> Place:
+        """HOST:PORT, [IPV6]:PORT.
+
+        Args:
+            host: where the text gives a port only. free: port 0 is one that is free.
+        Raises: ValueError.
+        """
+        told, colon, port = text.rpartition(":")
+        told = told.removeprefix("[").removesuffix("]") if colon else host
+        if not told or not port.isdecimal() or not (not free) <= int(port) <= 65535:
             raise ValueError(f"'{text}' is no place like 127.0.0.1:9000")
-        return cls(host, int(port))
+        return cls(told, int(port))
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
