@@ -53,7 +53,6 @@ def pushed(
     frames: Sequence[FrameDetections], times_s: Sequence[float] | None = None, **options: Any
 ) -> Iterator[LiveFrame]:
     """What comes of scripted frames, 30 a second."""
-    options = {"flip": False} | options  # half the time
     with LivePoses(lambda: Scripted(frames), workers=1, **options) as poses:
         for t in range(len(frames)):
             yield poses.push(picture(), t / 30 if times_s is None else times_s[t])

@@ -42,7 +42,8 @@ class LivePoses:
         workers: detectors at work at once; None takes one for each core.
         smooth: `none`, `light`, `medium` or `strong`.
         scene: what is known of the camera and the people; the camera stands still.
-        flip: lift the mirror image, too: a little more exact at twice the cost.
+        flip: lift the mirror image, too, as `poselift run` does: a little more exact, and lifting takes
+            twice as long.
         wait: see Looker.
     Raises: LayoutMismatch: the lifter reads other keypoints, or sees the future; UnknownName,
         MissingDependency, MissingWeights, FormatError; ValueError: no such smoothing.
@@ -61,7 +62,7 @@ class LivePoses:
         workers: int | None = None,
         smooth: Smooth = "medium",
         scene: KnownScene = NOTHING_KNOWN,
-        flip: bool = True,
+        flip: bool = False,
         wait: bool = True,
     ) -> None:
         if smooth not in SMOOTHINGS:

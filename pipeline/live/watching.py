@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,7 +53,8 @@ def watch_into(
 ) -> LiveSummary:
     """Give every frame to every output until there are no more, or it is to end.
 
-    Outputs are closed whatever happens; an error of one does not keep others open.
+    Outputs are closed whatever happens; an error of one does not keep others open. Ctrl-C is an
+    end like another.
     Raises: VideoError, OutputError.
     """
     counted = _Counted()
@@ -62,13 +63,14 @@ def watch_into(
             stack.callback(output.close)
         if hasattr(frames, "close"):
             stack.enter_context(closing(frames))  # type: ignore[type-var]
-        for frame in frames:
-            if frame is not None:
-                counted.add(frame)
-                for output in outputs:
-                    output.send(frame)
-            if ended():
-                break
+        with suppress(KeyboardInterrupt):
+            for frame in frames:
+                if frame is not None:
+                    counted.add(frame)
+                    for output in outputs:
+                        output.send(frame)
+                if ended():
+                    break
     return counted.summary()
 
 

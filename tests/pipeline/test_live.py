@@ -60,7 +60,7 @@ def seen(frames: Frames) -> list[FrameDetections]:
 @pytest.fixture
 def make(causal: Lifter, seen: list[FrameDetections]) -> Make:
     """Poses of dancers who are always there, whatever the picture shows."""
-    return lambda _: LivePoses(lambda: Scripted(seen), causal, workers=1, flip=False)
+    return lambda _: LivePoses(lambda: Scripted(seen), causal, workers=1)
 
 
 class Fake:
@@ -393,5 +393,6 @@ def test_q_and_interrupts_end_it_cleanly(how: str, stream: str, tmp_path: Path) 
     os.close(theirs)
     assert status == (0 if how == "q" else 130), text
     assert "Traceback" not in text
+    assert " frames" in text.splitlines()[-1]  # what was recorded
     with av.open(str(tmp_path / "out" / "live.mp4")) as container:
         assert sum(1 for _ in container.decode(video=0)) > 0

@@ -47,7 +47,7 @@ def test_the_page_shows_what_happens(
             time.sleep(0.02)
         image = np.full((360, 640, 3), (40, 90, 60), np.uint8)
         script = detections_of(frames)[:14]
-        with LivePoses(lambda: Scripted(script), workers=1, flip=False) as poses:
+        with LivePoses(lambda: Scripted(script), workers=1) as poses:
             for t in range(len(script)):
                 frame = poses.push(image, t / 30)
                 server.send(frame)
