@@ -42,8 +42,8 @@ class LivePoses:
         workers: detectors at work at once; None takes one for each core.
         smooth: `none`, `light`, `medium` or `strong`.
         scene: what is known of the camera and the people; the camera stands still.
-        flip: lift the mirror image, too, as `poselift run` does: a little more exact, and lifting takes
-            twice as long.
+        flip: lift the mirror image, too, as `poselift run` does: a little more exact, and
+            lifting takes twice as long.
         wait: see Looker.
     Raises: LayoutMismatch: the lifter reads other keypoints, or sees the future; UnknownName,
         MissingDependency, MissingWeights, FormatError; ValueError: no such smoothing.

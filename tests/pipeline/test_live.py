@@ -345,11 +345,13 @@ def test_the_call_and_the_command(
     frames = list(live(walk, duration_s=1.0))
     assert frames and frames[0].image.shape == (720, 1280, 3)
     arguments = ["live", str(walk), "--as-live", "--json", "--duration", "1.5", "--smooth", "light"]
-    assert main([*arguments, "--record", str(tmp_path / "out"), "--udp", "127.0.0.1:9"]) == 0
+    arguments += ["--udp", "127.0.0.1:9", "--vmc", "127.0.0.1:9", "--serve"]
+    assert main([*arguments, "--record", str(tmp_path / "out")]) == 0
     told = capsys.readouterr()
     lines = [json.loads(line) for line in told.out.splitlines()]
     assert [line["frame"] for line in lines] == list(range(len(lines)))
     assert f"walk.mp4: {len(lines)} frame" in told.err
+    assert "open http://127.0.0.1:" in told.err
     with av.open(str(tmp_path / "out" / "live.mp4")) as container:
         assert sum(1 for _ in container.decode(video=0)) == len(lines)
 
@@ -361,7 +363,12 @@ def test_the_command_tells_what_is_wrong(walk: Path, capsys: pytest.CaptureFixtu
     assert "no camera '412'" in capsys.readouterr().err
     assert main(["live", str(walk), "--as-live", "--lifter", "body27v5"]) == 1
     assert "causal" in capsys.readouterr().err
-    for wrong in (["--udp", "nowhere"], ["--duration", "0"], ["--smooth", "much"]):
+    for wrong in (
+        ["--udp", "nowhere"],
+        ["--serve", "a:b"],
+        ["--duration", "0"],
+        ["--smooth", "much"],
+    ):
         with pytest.raises(SystemExit) as ended:
             main(["live", str(walk), "--as-live", *wrong])
         assert ended.value.code == 2
