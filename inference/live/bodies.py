@@ -32,7 +32,7 @@ FLOOR_PERCENTILE = 15
 
 
 @dataclass(frozen=True)
-class Picture:
+class View:
     """How the camera shows the world: pixels, and the scene as far as it is known."""
 
     width: int
@@ -79,12 +79,12 @@ class Body:
         self._lowest: deque[tuple[float, float]] = deque()
         self._floor: float | None = None
 
-    def saw(self, keypoints: np.ndarray, confidence: np.ndarray, picture: Picture) -> None:
+    def saw(self, keypoints: np.ndarray, confidence: np.ndarray, view: View) -> None:
         """Add a frame, (J, 2) pixels and (J,), seen or predicted."""
-        self._xy.append(picture.screen(keypoints))
+        self._xy.append(view.screen(keypoints))
         self._confidence.append(confidence)
 
-    def lifted(self, picture: Picture, height_m: float | None, seconds: float) -> LiftedPose:
+    def lifted(self, view: View, height_m: float | None, seconds: float) -> LiftedPose:
         """The newest frame in 3D, (1, ...), its root at zero.
 
         Args:
@@ -95,7 +95,7 @@ class Body:
             np.stack(self._xy),
             np.stack(self._confidence),
             layout=self._layout_2d,
-            focal=picture.focal,
+            focal=view.focal,
             flip=self._flip,
         )
         pose = lifted.pose.copy()

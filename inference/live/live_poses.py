@@ -15,7 +15,7 @@ from poselift.data.structures import FrameDetections
 from poselift.inference.detecting import DetectorPool
 from poselift.inference.detectors import Detector, make_detector
 from poselift.inference.detectors.choice import DetectorChoice
-from poselift.inference.live.bodies import SMOOTHINGS, Body, Picture
+from poselift.inference.live.bodies import SMOOTHINGS, Body, View
 from poselift.inference.live.frames import LiveFrame, LivePerson
 from poselift.inference.live.gravity import Gravity
 from poselift.inference.live.identities import Identities, Sighting
@@ -123,7 +123,7 @@ class LivePoses:
         stretch = np.array([width / image.shape[1], height / image.shape[0]], np.float32)
         found = _stretched(self._looker.step(image, seconds), stretch)
         step_s = seconds if seconds <= PAUSE_S else FIRST_STEP_S
-        people = self._people(found, time_s, step_s, Picture(width, height, self._scene))
+        people = self._people(found, time_s, step_s, View(width, height, self._scene))
         frame = LiveFrame(
             index=self._index,
             time_s=time_s,
@@ -155,19 +155,19 @@ class LivePoses:
         self._bodies.clear()
 
     def _people(
-        self, found: FrameDetections, time_s: float, seconds: float, picture: Picture
+        self, found: FrameDetections, time_s: float, seconds: float, view: View
     ) -> tuple[LivePerson, ...]:
         sightings = self._identities.step(found, time_s)
         self._bodies = {
             person.key: self._bodies.get(person.key) or self._body() for person in sightings
         }
         for person in sightings:
-            self._bodies[person.key].saw(person.keypoints, person.confidence, picture)
+            self._bodies[person.key].saw(person.keypoints, person.confidence, view)
         there = sorted((p for p in sightings if p.person_id), key=lambda p: p.person_id)
         with one_thread():
             lifted = [
                 self._bodies[person.key].lifted(
-                    picture, self._scene.height_of(person.person_id), seconds
+                    view, self._scene.height_of(person.person_id), seconds
                 )
                 for person in there
             ]

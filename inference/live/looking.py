@@ -14,7 +14,7 @@ from poselift.inference.detectors.followed import recall
 from poselift.inference.detectors.following import Follower, FollowSettings
 
 # After such a pause in the pictures nobody is where they were.
-PAUSE_S = 0.5
+PAUSE_S = 1.0
 
 
 class Looker:

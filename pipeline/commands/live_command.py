@@ -104,8 +104,9 @@ def watch(asked: argparse.Namespace, command: argparse.ArgumentParser) -> int:
     with keys() as typed:
         summary = watch_into(watched(source, settings, _say), outputs, typed.ended)
     _say(f"{source.name}: {summary}")
-    for note in [output.note for output in outputs if hasattr(output, "note")]:
-        _say(note)
+    for note in (getattr(output, "note", "") for output in outputs):
+        if note:
+            _say(note)
     return 0
 
 
@@ -125,7 +126,7 @@ def _outputs(
     asked: argparse.Namespace, places: dict[str, list[Place]], source: Source
 ) -> Sequence[Output]:
     """Raises: OutputError, MissingDependency."""
-    from poselift.pipeline.live.outputs import JsonLines, UdpJson
+    from poselift.pipeline.live.outputs import JsonLines, StatusLine, UdpJson
 
     outputs: list[Output] = []
     if asked.json:
@@ -149,6 +150,8 @@ def _outputs(
         server = PageServer(source.name, place.host, place.port)
         _say(f"open {server.url} in a browser")
         outputs.append(server)
+    if sys.stderr.isatty():
+        outputs.append(StatusLine(sys.stderr))
     return outputs
 
 

@@ -21,6 +21,8 @@ from poselift.pipeline.live.sources import Size, Source
 FIRST_PAUSE_S, LONGEST_PAUSE_S, GIVE_UP_S = 0.5, 8.0, 60.0
 # A source's clock that is so far off from ours has jumped.
 JUMP_S = 1.0
+# One that drifts is followed where it is further off, by so much of the rest with each picture.
+DRIFT_S, DRIFT_SHARE = 0.25, 0.01
 # Waits end by themselves, too: an end can be told between a look and a wait.
 WAIT_S = 0.5
 CLOSE_S = 1.0
@@ -103,6 +105,10 @@ class SourceClock:
             self._offset_s = -(clock_s or 0.0)
         ours = came_s - self._first_s
         told = ours if clock_s is None else clock_s + self._offset_s
+        if clock_s is not None:  # two clocks never run alike
+            off = ours - told
+            drift = DRIFT_SHARE * (off - float(np.clip(off, -DRIFT_S, DRIFT_S)))
+            told, self._offset_s = told + drift, self._offset_s + drift
         if clock_s is not None and (abs(told - ours) > JUMP_S or told <= self._last_s):
             told = max(ours, self._last_s + 1e-3)
             self._offset_s = told - clock_s

@@ -6,9 +6,10 @@ import ipaddress
 import socket
 import sys
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TextIO
 
 from poselift.data.errors import OutputError, one_line, reason_of
+from poselift.data.structures import count_of
 from poselift.inference.live.frames import LiveFrame
 from poselift.pipeline.live.messages import datagrams_of, line_of, table_of
 
@@ -37,6 +38,33 @@ class JsonLines:
 
     def close(self) -> None:
         """See Output.close."""
+
+
+class StatusLine:
+    """What happens, told in one line of a terminal about once a second."""
+
+    def __init__(self, terminal: TextIO) -> None:
+        self._terminal = terminal
+        self._told: LiveFrame | None = None
+
+    def send(self, frame: LiveFrame) -> None:
+        """See Output.send."""
+        before = self._told
+        if before is not None and frame.time_s - before.time_s < 1:
+            return
+        self._told = frame
+        rate = 0.0
+        if before is not None:
+            rate = (frame.index - before.index) / (frame.time_s - before.time_s)
+        people = count_of(len(frame.people), "person")
+        text = f"{people}, {rate:.0f} frames/s, {1000 * frame.age_s:.0f} ms old"
+        self._terminal.write(f"\r{text}, {frame.dropped} dropped".ljust(72))
+        self._terminal.flush()
+
+    def close(self) -> None:
+        """See Output.close."""
+        if self._told is not None:
+            self._terminal.write("\n")
 
 
 @dataclass(frozen=True)

@@ -91,11 +91,6 @@ def source_of(text: str, *, rotate: int = 0) -> Source:
     return CameraSource(text, rotate)
 
 
-def is_file(text: str) -> bool:
-    """Whether a file is meant (see source_of). Raises: VideoError."""
-    return isinstance(source_of(text), FileSource)
-
-
 class FileSource:
     """A video file played at its own rate; who is late sees later pictures."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
 import os
@@ -38,7 +39,7 @@ from poselift.pipeline.live import capture as capture_module
 from poselift.pipeline.live import sources as sources_module
 from poselift.pipeline.live.capture import Capture, Mailbox, SourceClock
 from poselift.pipeline.live.messages import datagrams_of, line_of, table_of
-from poselift.pipeline.live.outputs import LARGEST_DATAGRAM, Place, UdpJson
+from poselift.pipeline.live.outputs import LARGEST_DATAGRAM, Place, StatusLine, UdpJson
 from poselift.pipeline.live.recording import Recording
 from poselift.pipeline.live.session import LiveSettings, live, watched
 from poselift.pipeline.live.sources import FileSource, Shot, StreamSource, source_of
@@ -131,6 +132,10 @@ def test_a_source_clock_is_ours_without_its_jumps() -> None:
     assert clock.time_of(3.1, 100.3) == pytest.approx(0.3)
     assert clock.time_of(900.0, 100.4) == pytest.approx(0.4)
     assert clock.time_of(None, 100.5) == pytest.approx(0.5)
+    late = SourceClock()  # begun with a burst: the first picture came late
+    steps = np.diff([late.time_of(n / 30, max(0.7, n / 30)) for n in range(600)])
+    assert (steps > 0).all() and steps[1:].max() < 0.035
+    assert abs(late.time_of(20.0, 20.0) - 19.3) < 0.3
     rising = [clock.time_of(900.1, 100.5) for _ in range(3)]
     assert rising == sorted(set(rising))
 
@@ -403,3 +408,15 @@ def test_q_and_interrupts_end_it_cleanly(how: str, stream: str, tmp_path: Path) 
     assert " frames" in text.splitlines()[-1]  # what was recorded
     with av.open(str(tmp_path / "out" / "live.mp4")) as container:
         assert sum(1 for _ in container.decode(video=0)) > 0
+
+
+def test_a_terminal_is_told_what_happens(make: Make) -> None:
+    told = io.StringIO()
+    line = StatusLine(told)
+    with make(LiveSettings()) as poses:
+        for t in range(40):
+            line.send(poses.push(picture(), t / 10))
+    line.close()
+    lines = told.getvalue().split("\r")[1:]
+    assert len(lines) == 4 and lines[0].startswith("0 people, 0 frames/s")
+    assert lines[-1].startswith("2 people, 10 frames/s") and lines[-1].endswith("\n")
