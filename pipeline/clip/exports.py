@@ -37,7 +37,7 @@ def export(
             with z up; a frame with NaN was not seen.
         to: a folder, in which files of others are kept; or a binary stream, which one file is
             written to.
-        formats: `bvh`, `c3d`, `csv`, `fbx`, `glb`, `json`, `parquet`, `trc`, `usda`, and what
+        formats: `bvh`, `c3d`, `csv`, `fbx`, `glb`, `json`, `parquet`, `trc`, `usd`, and what
             movement measures, `angles`, `gait`, `mot`, `plots`; several as a list, or as a text
             with commas between.
         video_fps: frames a second of an array.

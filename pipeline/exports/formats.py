@@ -102,7 +102,7 @@ FORMATS = {
         Format("mot", r"person_\d+_angles\.mot", f"{_ANALYSIS}:mot_files"),
         Format("plots", r"person_\d+_(angles|path)\.png", f"{_ANALYSIS}:plot_files"),
         Format("trc", r"person_\d+\.trc", f"{_MAKERS}:trc_files", ("m", "cm"), ("y",)),
-        Format("usda", r"people\.usda", f"{_MAKERS}:usda_files", ("m", "cm"), ("y", "z")),
+        Format("usd", r"people\.usda", f"{_MAKERS}:usda_files", ("m", "cm"), ("y", "z")),
     )
 }
 # The names of all files that an export writes.

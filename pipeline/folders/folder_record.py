@@ -78,7 +78,7 @@ def write_part(part: Path, content: bytes) -> None:
     try:
         part.write_bytes(content)
     except OSError as error:
-        place = part.parent.parent / part.name
+        place = part.parents[2] / part.name  # parts lie in FOLDER/MAKING/run-TOKEN
         raise OutputError(
             f"{place}: cannot be written ({reason_of(error)}). Free space, or choose another place."
         ) from error

@@ -199,7 +199,7 @@ def _clip(told: dict[str, Any]) -> Clip | None:
 def _is_within(folder: str) -> bool:
     """A path that leads to a folder below the index, whatever it holds."""
     path = PurePosixPath(folder)
-    plain = folder.isprintable() and "\\" not in folder and len(folder) < 1000
+    plain = not {"\0", "\\"} & set(folder) and len(folder) < 1000
     return plain and bool(path.parts) and not path.is_absolute() and ".." not in path.parts
 
 

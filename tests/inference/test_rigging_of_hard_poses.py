@@ -101,7 +101,7 @@ def test_ten_thousand_frames() -> None:
     poses = posed(random_motion(2, 10_000), 10_000)
     scene = scene_of(poses, ExportSettings())
     assert error_mm(poses, rig(poses)[0]) < 1
-    for name in ("bvh", "glb", "usda"):
+    for name in ("bvh", "glb", "usd"):
         (content,) = FORMATS[name].made(scene).values()
         assert len(content()) > 1_000_000
 

@@ -100,7 +100,7 @@ def test_the_camera_of_a_glb(poses: Poses3D) -> None:
 @pytest.mark.parametrize("options", [{}, {"up": "z", "units": "cm"}])
 def test_the_camera_of_a_usd(poses: Poses3D, options: dict[str, str], tmp_path: Path) -> None:
     scene = scene_of(poses, ExportSettings(**options))  # type: ignore[arg-type]
-    (tmp_path / "a.usda").write_bytes(exports_of(scene, ["usda"])["people.usda"]())
+    (tmp_path / "a.usda").write_bytes(exports_of(scene, ["usd"])["people.usda"]())
     stage = Usd.Stage.Open(str(tmp_path / "a.usda"))
     assert poses.trajectory is not None
     for i, place in enumerate(scene.poses.world):
@@ -140,7 +140,7 @@ def test_a_camera_that_moves(poses: Poses3D, options: dict[str, str], tmp_path: 
     if options.get("up"):
         return
     path = tmp_path / "a.usda"
-    path.write_bytes(exports_of(scene, ["usda"])["people.usda"]())
+    path.write_bytes(exports_of(scene, ["usd"])["people.usda"]())
     stage = Usd.Stage.Open(str(path))
     name = "camera" if options else "person_2_camera"
     for frame, hip in enumerate(Axes().points(scene.poses.world[1, :, 0])):
@@ -180,7 +180,7 @@ def test_no_camera_where_none_is_known(poses: Poses3D) -> None:
     assert [person["camera"] for person in told["people"]] == [None, None]
     glb, _ = glb_parts(exports_of(scene, ["glb"])["people.glb"]())
     assert "cameras" not in glb
-    assert b"Camera" not in exports_of(scene, ["usda"])["people.usda"]()
+    assert b"Camera" not in exports_of(scene, ["usd"])["people.usda"]()
 
 
 def check_on_keypoints(told: dict[str, object], people: tuple[Keypoints2D, ...]) -> None:

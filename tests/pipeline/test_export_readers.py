@@ -47,7 +47,7 @@ def test_usd_moves_as_the_rig_does(
 ) -> None:
     scene = scene_of(poses, settings)
     path = tmp_path / "people.usda"
-    path.write_bytes(exports_of(scene, ["usda"])["people.usda"]())
+    path.write_bytes(exports_of(scene, ["usd"])["people.usda"]())
     stage = Usd.Stage.Open(str(path))
     assert UsdGeom.GetStageUpAxis(stage) == (settings.up or "y").upper()
     scale = 1 / UsdGeom.GetStageMetersPerUnit(stage)

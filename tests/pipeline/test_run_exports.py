@@ -17,7 +17,14 @@ from poselift.pipeline.command_line import main
 from poselift.pipeline.folders.folder_record import FolderRecord, Origin, locked
 from poselift.pipeline.folders.stage_cache import StageCache
 
-KEPT = {"detections.npz", "camera.npz", "keypoints2d.npz", "poses3d.npz", "summary.json"}
+KEPT = {
+    "detections.npz",
+    "page.html",
+    "camera.npz",
+    "keypoints2d.npz",
+    "poses3d.npz",
+    "summary.json",
+}
 
 
 def files(folder: Path) -> set[str]:
