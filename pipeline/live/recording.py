@@ -23,6 +23,7 @@ from poselift.data.files.whole_file import check_writable, whole_file
 from poselift.data.skeletons import COCO17, Skeleton
 from poselift.data.structures import Detections, FrameDetections, Timeline
 from poselift.inference.live.frames import LiveFrame
+from poselift.inference.live.looking import PAUSE_S
 from poselift.inference.people.tracking import TrackerSettings
 from poselift.inference.video.frame_times import fps_of
 from poselift.inference.video.own_videos import MARK
@@ -154,7 +155,8 @@ class Recording:
             record.claim(Origin(absolute(self._video), content_sha256(self._video)))
             _put(record, making, DETECT, detections)
             try:
-                tracks = track_people(self._video, detections, "all", TrackerSettings())
+                cuts = (np.flatnonzero(np.diff(times) > PAUSE_S) + 1).tolist()
+                tracks = track_people(self._video, detections, "all", TrackerSettings(), cuts)
             except NoPersonFound:
                 self.note += "; nobody was seen for long enough to be followed"
                 return

@@ -312,6 +312,18 @@ def test_a_recording_goes_on_as_a_clip(make: Make, tmp_path: Path) -> None:
         Recording(tmp_path / "out")
 
 
+def test_nobody_in_a_recording_is_followed_across_a_pause(make: Make, tmp_path: Path) -> None:
+    recording = Recording(tmp_path)
+    with make(LiveSettings()) as poses:
+        for t in range(16):
+            recording.send(poses.push(picture(), t / 10 + 5 * (t >= 8)))
+    recording.close()
+    tracks = load_tracks(tmp_path / "live" / "keypoints2d.npz")
+    assert (
+        sorted((p.span.start, p.span.stop) for p in tracks.people) == [(2, 8)] * 2 + [(10, 16)] * 2
+    )
+
+
 def test_a_recording_that_cannot_be_written_is_told_before(tmp_path: Path) -> None:
     (tmp_path / "live.mp4").write_bytes(b"somebody's")
     with pytest.raises(OutputError, match="not replaced"):

@@ -10,6 +10,7 @@ import struct
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -86,8 +87,7 @@ def test_the_avatar_is_another_person_when_the_first_is_gone(lived: list[LiveFra
     output = Vmc(Place("127.0.0.1", 9))
     output.send(lived[-2])
     assert output.person_id == 1
-    object.__setattr__(lived[-1], "people", lived[-1].people[1:])
-    output.send(lived[-1])
+    output.send(replace(lived[-1], people=lived[-1].people[1:]))
     assert output.person_id == 2
     output.close()
 
