@@ -13,6 +13,7 @@ from poselift.pipeline.commands import (
     doctor_command,
     export_command,
     import_command,
+    live_command,
     page_command,
     reproduce_command,
     show_commands,
@@ -37,6 +38,7 @@ def parser() -> argparse.ArgumentParser:
     export_command.add(commands)
     show_commands.add(commands)
     page_command.add(commands)
+    live_command.add(commands)
     import_command.add(commands)
     train_commands.add(commands)
     reproduce_command.add(commands)

@@ -57,6 +57,8 @@ if TYPE_CHECKING:
         Tracks,
     )
     from poselift.inference.detectors.choice import DetectorChoice
+    from poselift.inference.live.frames import LiveFrame, LivePerson
+    from poselift.inference.live.live_poses import LivePoses
     from poselift.inference.movement.angles import Angles, angles, speeds
     from poselift.inference.movement.gait import Contact, Gait, gait
     from poselift.inference.poses.rigging import rig
@@ -70,6 +72,7 @@ if TYPE_CHECKING:
     from poselift.pipeline.clip.exports import export
     from poselift.pipeline.clip.run_many import run_video
     from poselift.pipeline.clip.settings import RunSettings
+    from poselift.pipeline.live.session import live
 
 __all__ = [
     "Angles",
@@ -86,6 +89,9 @@ __all__ = [
     "Keypoints2D",
     "KnownScene",
     "LayoutMismatch",
+    "LiveFrame",
+    "LivePerson",
+    "LivePoses",
     "Local",
     "MissingDependency",
     "MissingWeights",
@@ -110,6 +116,7 @@ __all__ = [
     "export",
     "gait",
     "lift",
+    "live",
     "load_camera",
     "load_detections",
     "load_poses",
@@ -145,6 +152,8 @@ _ROOMS = {
         *("Detections", "FrameDetections", "Keypoints2D", "Poses3D", "Timeline", "Tracks"),
     ),
     "inference.detectors.choice": ("DetectorChoice",),
+    "inference.live.frames": ("LiveFrame", "LivePerson"),
+    "inference.live.live_poses": ("LivePoses",),
     "inference.movement.angles": ("Angles", "angles", "speeds"),
     "inference.movement.gait": ("Contact", "Gait", "gait"),
     "inference.poses.rigging": ("rig",),
@@ -158,6 +167,7 @@ _ROOMS = {
     "pipeline.clip.clip_result": ("ClipResult",),
     "pipeline.clip.run_many": ("run_video",),
     "pipeline.clip.settings": ("RunSettings",),
+    "pipeline.live.session": ("live",),
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 

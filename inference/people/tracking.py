@@ -1,29 +1,26 @@
 """Detections of each frame -> people with stable ids.
 
-Frame by frame, detections are assigned to the people known so far by how well their
-pose and box fit a constant-velocity prediction (the Hungarian method, SciPy's); sure
-detections choose first, unsure ones may only continue somebody (the idea of
-ByteTrack, Zhang et al. 2022). Afterwards pieces of the same person that a longer gap
-has cut apart are joined, and pieces too short to be anybody go.
+Frame by frame, detections are assigned to the people known so far (see assigning).
+Afterwards pieces of the same person that a longer gap has cut apart are joined, and pieces
+too short to be anybody go.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from poselift.data.errors import NoPersonFound
 from poselift.data.structures import (
     Detections,
-    FrameDetections,
     Keypoints2D,
     Tracks,
     count_of,
 )
+from poselift.inference.people.assigning import Assigner, Piece, extent_of, points_of
 from poselift.inference.people.filling import spread_over_clip
 
 
@@ -52,36 +49,6 @@ class TrackerSettings:
     joint_gap_s: float = 0.35
 
 
-@dataclass
-class _Piece:
-    """An unbroken observation of one person: (frame, row of the frame's detections)."""
-
-    frames: list[int] = field(default_factory=list)
-    rows: list[FrameDetections] = field(default_factory=list)
-    velocity: np.ndarray | None = None  # (J + 2, 2) pixels per frame
-
-    def later(self, frames: int) -> _Piece:
-        """The same, so many frames later."""
-        return replace(self, frames=[frame + frames for frame in self.frames])
-
-    def add(self, frame: int, row: FrameDetections) -> None:
-        if self.frames:
-            step = (_points(row) - _points(self.rows[-1])) / (frame - self.frames[-1])
-            self.velocity = step if self.velocity is None else 0.6 * self.velocity + 0.4 * step
-        self.frames.append(frame)
-        self.rows.append(row)
-
-    def predict(self, frame: int) -> np.ndarray:
-        """(J + 2, 2) keypoints and box corners; movement dies down in the unseen."""
-        last = _points(self.rows[-1])
-        if self.velocity is None:
-            return last
-        ahead = frame - self.frames[-1]
-        drift = np.median(self.velocity, axis=0)
-        fading = (1 - 0.85**ahead) / (1 - 0.85)
-        return last + (self.velocity if ahead == 1 else drift * fading)
-
-
 def track(
     detections: Detections, settings: TrackerSettings | None = None, cuts: Sequence[int] = ()
 ) -> Tracks:
@@ -93,7 +60,7 @@ def track(
     """
     settings = settings or TrackerSettings()
     fps, total = detections.timeline.fps, len(detections.timeline)
-    people: list[_Piece] = []
+    people: list[Piece] = []
     for first, stop in itertools.pairwise((0, *cuts, total)):
         scene = _rejoin(_follow(detections.at(slice(first, stop)), settings), settings, fps)
         people += [piece.later(first) for piece in scene]
@@ -119,10 +86,10 @@ def tracks_by_id(
     Args:
         ids: for each frame (N,) ints, the id of each of its detections, none twice.
     """
-    people: dict[int, _Piece] = {}
+    people: dict[int, Piece] = {}
     for frame, (found, numbers) in enumerate(zip(detections.frames, ids, strict=True)):
         for row, number in enumerate(numbers):
-            people.setdefault(int(number), _Piece()).add(frame, found.select(np.array([row])))
+            people.setdefault(int(number), Piece()).add(frame, found.select(np.array([row])))
     own = settings or TrackerSettings()
     kept = tuple(_keypoints(n, people[n], detections, own) for n in sorted(people))
     return Tracks(detections.timeline, kept)
@@ -164,7 +131,7 @@ def _nobody(detections: Detections, settings: TrackerSettings, shortest: int) ->
 
 
 def _keypoints(
-    number: int, person: _Piece, detections: Detections, settings: TrackerSettings
+    number: int, person: Piece, detections: Detections, settings: TrackerSettings
 ) -> Keypoints2D:
     return spread_over_clip(
         number,
@@ -182,37 +149,21 @@ def _presence(person: Keypoints2D) -> float:
     return float((extent * person.confidence[seen].mean(-1)).sum())
 
 
-def _follow(detections: Detections, settings: TrackerSettings) -> list[_Piece]:
+def _follow(detections: Detections, settings: TrackerSettings) -> list[Piece]:
     patience = max(2, round(settings.patience_s * detections.timeline.fps))
-    active: list[_Piece] = []
-    ended: list[_Piece] = []
+    assigner = Assigner(
+        sure_score=settings.sure_score,
+        min_score=settings.min_score,
+        min_similarity=settings.min_similarity,
+        patience=patience,
+    )
+    ended: list[Piece] = []
     for frame, found in enumerate(detections.frames):
-        ended += [piece for piece in active if frame - piece.frames[-1] > patience]
-        active = [piece for piece in active if frame - piece.frames[-1] <= patience]
-        free = list(active)
-        left_over: list[FrameDetections] = []
-        sure = found.scores >= settings.sure_score
-        unsure = (found.scores >= settings.min_score) & ~sure
-        for rows, may_begin in ((np.flatnonzero(sure), True), (np.flatnonzero(unsure), False)):
-            people = [found.select(np.array([row])) for row in rows]
-            pairs = _assign(
-                [[_similarity(p.predict(frame), _points(row)) for row in people] for p in free],
-                settings.min_similarity,
-            )
-            for i, j in pairs:
-                free[i].add(frame, people[j])
-            free = [p for i, p in enumerate(free) if i not in dict(pairs)]
-            if may_begin:
-                taken = {j for _, j in pairs}
-                left_over = [row for j, row in enumerate(people) if j not in taken]
-        for row in left_over:
-            piece = _Piece()
-            piece.add(frame, row)
-            active.append(piece)
-    return ended + active
+        ended += assigner.step(frame, found)
+    return ended + assigner.active
 
 
-def _rejoin(pieces: list[_Piece], settings: TrackerSettings, fps: float) -> list[_Piece]:
+def _rejoin(pieces: list[Piece], settings: TrackerSettings, fps: float) -> list[Piece]:
     """Join pieces that follow each other closely enough to be one person, likeliest first.
 
     A join concerns one piece's end and another's beginning only, so all are weighed once.
@@ -245,45 +196,11 @@ def _rejoin(pieces: list[_Piece], settings: TrackerSettings, fps: float) -> list
     return joined
 
 
-def _continuation(a: _Piece, b: _Piece) -> float:
+def _continuation(a: Piece, b: Piece) -> float:
     """How likely `b` goes on where `a` stopped, 0 to 1: place and size."""
-    before, after = a.predict(b.frames[0]), _points(b.rows[0])
-    size_a, size_b = _extent(before), _extent(after)
+    before, after = a.predict(b.frames[0]), points_of(b.rows[0])
+    size_a, size_b = extent_of(before), extent_of(after)
     same_size = min(size_a, size_b) / max(size_a, size_b)
     distance = float(np.linalg.norm(before.mean(0) - after.mean(0))) / max(size_a, size_b)
     near = np.exp(-((distance / 0.5) ** 2))
     return float(near * same_size**2)
-
-
-def _assign(similarity: list[list[float]], least: float) -> list[tuple[int, int]]:
-    """Pairs (row, column) that maximise the sum of similarities above `least`."""
-    if not similarity or not similarity[0]:
-        return []
-    table = np.array(similarity)
-    rows, columns = linear_sum_assignment(np.where(table < least, 0.0, table), maximize=True)
-    return [(int(i), int(j)) for i, j in zip(rows, columns, strict=True) if table[i, j] >= least]
-
-
-def _points(row: FrameDetections) -> np.ndarray:
-    """(J + 2, 2) keypoints and the box's corners."""
-    return np.concatenate([row.keypoints[0], row.boxes[0].reshape(2, 2)])
-
-
-def _extent(points: np.ndarray) -> float:
-    return float(max(np.ptp(points, axis=0).max(), 1e-6))
-
-
-def _similarity(predicted: np.ndarray, found: np.ndarray) -> float:
-    """Pose and box agreement, 0 to 1. (J + 2, 2) twice."""
-    extent = max(_extent(predicted), _extent(found))
-    distance = np.linalg.norm(predicted[:-2] - found[:-2], axis=-1) / (0.15 * extent)
-    pose = float(np.exp(-(distance**2) / 2).mean())
-    return 0.6 * pose + 0.4 * _box_overlap(predicted[-2:], found[-2:])
-
-
-def _box_overlap(a: np.ndarray, b: np.ndarray) -> float:
-    """Intersection over union of two boxes given by their corners, (2, 2) each."""
-    sides = np.minimum(a[1], b[1]) - np.maximum(a[0], b[0])
-    shared = float(np.prod(np.maximum(sides, 0)))
-    both = float(np.prod(a[1] - a[0]) + np.prod(b[1] - b[0])) - shared
-    return shared / both if both > 0 else 0.0

@@ -24,8 +24,12 @@ def bone_lengths(pose: np.ndarray, layout: Skeleton) -> np.ndarray:
 
 def constant_bones(pose: np.ndarray, layout: Skeleton) -> np.ndarray:
     """(T, J, 3) with every bone at its median length over T, directions as they were."""
-    typical = np.median(bone_lengths(pose, layout), axis=0)
-    typical = (typical + typical[list(layout.mirror)]) / 2
+    return with_bones(pose, np.median(bone_lengths(pose, layout), axis=0), layout)
+
+
+def with_bones(pose: np.ndarray, lengths: np.ndarray, layout: Skeleton) -> np.ndarray:
+    """(T, J, 3) with bones of these lengths (J,), left as right, directions as they were."""
+    typical = (lengths + lengths[list(layout.mirror)]) / 2
     steady = pose.copy()
     for joint in _outwards(layout):
         parent = layout.parents[joint]

@@ -86,6 +86,14 @@ class Lifter:
                 f"or a detector that gives '{name}'."
             )
 
+    def check_causal(self) -> None:
+        """Raises: LayoutMismatch: the checkpoint sees the future of a frame."""
+        if not self.weights.position.arch.causal:
+            raise LayoutMismatch(
+                f"{self.weights.name}: looks at frames after each frame, and what happens now has "
+                "none. Use a causal lifter such as body27v5-causal."
+            )
+
     def lift(
         self,
         xy: np.ndarray,
@@ -109,6 +117,46 @@ class Lifter:
         self.check_layout(layout)
         if confidence is None:
             confidence = np.ones(xy.shape[:2])
+        padding = self.weights.position.arch.padding
+        return self._lift_padded(
+            pad_edges(xy, *padding), pad_edges(confidence, *padding), focal, layout, flip
+        )
+
+    def lift_newest(
+        self,
+        xy: np.ndarray,
+        confidence: np.ndarray,
+        *,
+        layout: Skeleton,
+        focal: float = 2 * ASSUMED_FOCAL,
+        flip: bool = True,
+    ) -> LiftedPose:
+        """The last frame of what `lift` gives for the same frames, at the cost of one.
+
+        Args:
+            xy, confidence: the past with the newest frame at its end (see lift). Frames more
+                than weights.receptive_field before its end change nothing.
+        Raises:
+            LayoutMismatch: the checkpoint reads other keypoints, or sees the future.
+        """
+        self.check_layout(layout)
+        self.check_causal()
+        field = self.weights.receptive_field
+        xy, confidence = xy[-field:], confidence[-field:]
+        before = field - len(xy)
+        return self._lift_padded(
+            pad_edges(xy, before, 0), pad_edges(confidence, before, 0), focal, layout, flip
+        )
+
+    def _lift_padded(
+        self,
+        xy: np.ndarray,
+        confidence: np.ndarray,
+        focal: float,
+        layout: Skeleton,
+        flip: bool,
+    ) -> LiftedPose:
+        """All but the first receptive_field - 1 frames, those of the padding included."""
         sides = [self._lift_once(xy, confidence, focal, layout)]
         if flip:
             mirrored = self._lift_once(
@@ -127,21 +175,25 @@ class Lifter:
     def _lift_once(
         self, xy: np.ndarray, confidence: np.ndarray, focal: float, layout: Skeleton
     ) -> LiftedPose:
-        padding = self.weights.position.arch.padding
-        keypoints = torch.from_numpy(pad_edges(xy, *padding).astype(np.float32))
-        certain = torch.from_numpy(pad_edges(confidence, *padding).astype(np.float32))
+        """The frames that have all around them that the network looks at."""
+        arch = self.weights.position.arch
+        frames = len(xy) - arch.receptive_field + 1
+        seen = slice(arch.padding[0], arch.padding[0] + frames)
+        keypoints = torch.from_numpy(xy.astype(np.float32))
+        certain = torch.from_numpy(confidence.astype(np.float32))
         if self._turns:
-            turn = torch.from_numpy(upright_turn(xy, confidence, layout).astype(np.float32))
-            pose = self._chunked(self._pose, keypoints @ turn, certain, len(xy))
+            turn = torch.from_numpy(
+                upright_turn(xy[seen], confidence[seen], layout).astype(np.float32)
+            )
+            pose = self._chunked(self._pose, keypoints @ turn, certain, frames)
             pose[..., :2] = pose[..., :2] @ turn.T
         else:
-            pose = self._chunked(self._pose, keypoints, certain, len(xy))
+            pose = self._chunked(self._pose, keypoints, certain, frames)
         if self._trajectory is None:
             return LiftedPose(pose.numpy(), None, None)
-        placement = self._chunked(self._trajectory, keypoints, certain, len(xy))
+        placement = self._chunked(self._trajectory, keypoints, certain, frames)
         if self.weights.input_kind == "screen":
             return LiftedPose(pose.numpy(), placement[:, 0].numpy(), None)
-        seen = slice(padding[0], padding[0] + len(xy))
         frame = person_frame(keypoints[seen], certain[seen])
         root = root_from_person(placement[:, 0], frame, focal)
         return LiftedPose(pose.numpy(), root.numpy(), placement[:, 1].numpy())

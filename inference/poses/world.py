@@ -58,15 +58,17 @@ def world_of(people: Sequence[LiftedPose], layout: Skeleton) -> World:
 
     Raises: ValueError: no people.
     """
-    votes = []
-    for person in people:
-        body = body_up(person.pose, layout)
-        if person.up is None:
-            votes.append(body)
-            continue
-        upright = (person.up * body).sum(-1, keepdims=True) > np.cos(np.radians(UPRIGHT_DEGREES))
-        votes.append(unit_vectors(person.up + body * upright))
+    votes = [up_votes(person, layout) for person in people]
     return World(_axes(geometric_median(np.concatenate(votes).astype(float))))
+
+
+def up_votes(person: LiftedPose, layout: Skeleton) -> np.ndarray:
+    """(T, 3) what each frame of a person says of up, camera space, unit length."""
+    body = body_up(person.pose, layout)
+    if person.up is None:
+        return body
+    upright = (person.up * body).sum(-1, keepdims=True) > np.cos(np.radians(UPRIGHT_DEGREES))
+    return unit_vectors(person.up + body * upright)
 
 
 def world_with(up: np.ndarray, roll: float | None = None, pitch: float | None = None) -> World:

@@ -55,8 +55,8 @@ def page_data(tracks: Tracks, poses: Poses3D) -> tuple[dict[str, Any], str]:
         "frames": len(timeline),
         "pixel": pixel,
         "metre": metre,
-        "flat": _layout(tracks.people[0].layout),
-        "solid": _layout(poses.layout),
+        "flat": layout_table(tracks.people[0].layout),
+        "solid": layout_table(poses.layout),
         "people": people,
         "camera": _camera(poses, [rows[person.person_id] for person in tracks.people]),
     }
@@ -111,7 +111,7 @@ def _person(person: Keypoints2D, tracks: Tracks) -> dict[str, Any]:
     }
 
 
-def _layout(layout: Skeleton) -> dict[str, Any]:
+def layout_table(layout: Skeleton) -> dict[str, Any]:
     return {"joints": list(layout.joints), "bones": [list(edge) for edge in layout.edges]}
 
 

@@ -46,7 +46,8 @@ function makeScene(clip, canvas, layer, finder, theme) {
   orbit.zoomToCursor = true;
   orbit.maxDistance = 250;
   orbit.minDistance = 0.4;
-  const box = groundOf(clip), floor = makeFloor(clip, theme, box), figures = makeFigures(clip, theme);
+  // What happens now has a room, and people whose way is not known.
+  const box = clip.room || groundOf(clip), floor = makeFloor(clip, theme, box), figures = makeFigures(clip, theme);
   const sun = new THREE.DirectionalLight("#ffffff", 1.9), rim = new THREE.DirectionalLight("#ffffff", 0.7);
   sun.position.set(2, -3, 5);
   rim.position.set(-4, 3, 2);
@@ -54,7 +55,7 @@ function makeScene(clip, canvas, layer, finder, theme) {
   sky.position.set(0, 0, 1);
   scene.add(sun, rim, sky, ...floor.parts, ...figures.meshes);
 
-  const ways = clip.people.map((person) => smoothWay(clip, person));
+  const ways = clip.people.map((person) => person.way || smoothWay(clip, person));
   const view = {follow: "none", name: "angled", names: true, figures, draws: 0, camera, orbit};
   let frame = 0, wide = 0, high = 0, held = [0, 0];
   const spread = Math.max(box.max[0] - box.min[0], box.max[1] - box.min[1]);
@@ -74,6 +75,7 @@ function makeScene(clip, canvas, layer, finder, theme) {
   function spots() {
     const spot = anchor(frame), found = [], reach = view.follow === "all" ? 1.6 : AROUND_M;
     if (spot) return [[spot[0] - reach, spot[1]], [spot[0] + reach, spot[1]], [spot[0], spot[1] - reach], [spot[0], spot[1] + reach]];
+    if (clip.room) return clip.room.spots();
     for (const person of clip.people) {
       const step = Math.max(1, Math.ceil(person.count / 60));
       for (let t = person.first; t <= person.last; t += step) {
@@ -231,7 +233,6 @@ function makeScene(clip, canvas, layer, finder, theme) {
 
   const labels = clip.people.map((person) => {
     const label = document.createElement("span");
-    label.textContent = person.id;
     layer.append(label);
     return label;
   });
@@ -242,6 +243,7 @@ function makeScene(clip, canvas, layer, finder, theme) {
       if (there) clip.place(person, frame, head, point).setZ(point.z + 0.08 * person.scale).project(camera);
       const shown = there && point.z < 1 && Math.abs(point.x) < 1.05 && Math.abs(point.y) < 1.2;
       labels[i].hidden = !shown;
+      labels[i].textContent = person.id;
       if (!shown) return;
       labels[i].style.transform = `translate(-50%, -100%) translate(${((point.x + 1) / 2) * wide}px, ${Math.max(26, ((1 - point.y) / 2) * high - 5)}px)`;
       labels[i].style.zIndex = String(Math.round((1 - point.z) * 1e5));
