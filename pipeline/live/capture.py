@@ -98,22 +98,28 @@ class SourceClock:
         self._last_s = -1.0
         self._offset_s = 0.0
 
-    def time_of(self, clock_s: float | None, came_s: float) -> float:
-        """Seconds from the first picture to one that came now."""
+    def time_of(self, clock_s: float | None, came_s: float, *, exact: bool = False) -> float:
+        """Seconds from the first picture to one that came now. `exact`: see Shot."""
         if self._first_s is None:
             self._first_s = came_s
             self._offset_s = -(clock_s or 0.0)
         ours = came_s - self._first_s
-        told = ours if clock_s is None else clock_s + self._offset_s
-        if clock_s is not None:  # two clocks never run alike
-            off = ours - told
-            drift = DRIFT_SHARE * (off - float(np.clip(off, -DRIFT_S, DRIFT_S)))
-            told, self._offset_s = told + drift, self._offset_s + drift
-        if clock_s is not None and (abs(told - ours) > JUMP_S or told <= self._last_s):
-            told = max(ours, self._last_s + 1e-3)
-            self._offset_s = told - clock_s
+        if clock_s is None:
+            told = ours
+        else:
+            told = clock_s + self._offset_s if exact else self._by_ours(clock_s, ours)
         self._last_s = max(told, self._last_s + 1e-3)
         return self._last_s
+
+    def _by_ours(self, clock_s: float, ours: float) -> float:
+        """Without its drift and its jumps."""
+        told = clock_s + self._offset_s
+        off = ours - told
+        told += DRIFT_SHARE * (off - float(np.clip(off, -DRIFT_S, DRIFT_S)))
+        if abs(told - ours) > JUMP_S or told <= self._last_s:
+            told = max(ours, self._last_s + 1e-3)
+        self._offset_s = told - clock_s
+        return told
 
 
 class Capture:
@@ -186,7 +192,8 @@ class Capture:
                     self._say(f"{self._source.name}: back")
                     lost = False
                 self._last_came_s = came_s
-                self.mailbox.put(self._clock.time_of(shot.clock_s, came_s), came_s, shot.rgb)
+                time_s = self._clock.time_of(shot.clock_s, came_s, exact=shot.exact)
+                self.mailbox.put(time_s, came_s, shot.rgb)
         except VideoError as error:
             return error
         return None

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -47,10 +48,12 @@ class Shot:
     Args:
         clock_s: by the source's own clock, whatever it begins with; None: it has none.
         rgb: makes (H, W, 3) uint8 RGB, and says the full picture's (width, height).
+        exact: that clock rises without jumps and is kept, however late the picture comes.
     """
 
     clock_s: float | None
     rgb: Callable[[], tuple[np.ndarray, Size]]
+    exact: bool = False
 
 
 class Source(Protocol):
@@ -108,8 +111,8 @@ class FileSource:
         for frame in self._reader:
             if stop.wait(max(0.0, begun + frame.time_s - time.monotonic())):
                 return
-            image = frame.image
-            yield Shot(frame.time_s, lambda image=image: (image, (info.width, info.height)))  # type: ignore[misc]
+            size = info.width, info.height
+            yield Shot(frame.time_s, partial(_given, frame.image, size), exact=True)
 
 
 class StreamSource:
@@ -184,6 +187,10 @@ def _decoded(
             yield _shot(frame, turn, stream.sample_aspect_ratio)
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise VideoError(f"{name}: breaks off ({reason_of(error)}).") from error
+
+
+def _given(image: np.ndarray, size: Size) -> tuple[np.ndarray, Size]:
+    return image, size
 
 
 def _shot(frame: av.VideoFrame, turn: Turn, pixel_aspect: Fraction | None) -> Shot:

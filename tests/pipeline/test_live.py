@@ -136,6 +136,9 @@ def test_a_source_clock_is_ours_without_its_jumps() -> None:
     steps = np.diff([late.time_of(n / 30, max(0.7, n / 30)) for n in range(600)])
     assert (steps > 0).all() and steps[1:].max() < 0.035
     assert abs(late.time_of(20.0, 20.0) - 19.3) < 0.3
+    file = SourceClock()  # a file's times are its own, however late a picture is
+    told = [file.time_of(n / 20, 100 + n / 20 + 3 * (n > 1), exact=True) for n in range(5)]
+    assert told == pytest.approx([n / 20 for n in range(5)], abs=1e-9)
     rising = [clock.time_of(900.1, 100.5) for _ in range(3)]
     assert rising == sorted(set(rising))
 
