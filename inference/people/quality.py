@@ -6,6 +6,7 @@ second is not told, but for swapped sides.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,6 +75,14 @@ class Finding:
         frames = [f"{a}-{b}" if b > a else str(a) for a, b in self.stretches]
         more = f" and {len(frames) - TOLD} more" if len(frames) > TOLD else ""
         return f"{TEXTS[self.kind]} in frames {', '.join(frames[:TOLD])}{more}"
+
+
+Findings = Mapping[int, tuple[Finding, ...]]  # of each person, by id
+
+
+def all_findings(tracks: Tracks) -> Findings:
+    """What is to be doubted of everybody; with many people in a long clip it takes a while."""
+    return {person.person_id: findings_of(person, tracks) for person in tracks.people}
 
 
 def findings_of(

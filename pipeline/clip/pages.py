@@ -8,6 +8,7 @@ from poselift.data.archives.stage_results import load_poses, load_tracks
 from poselift.data.errors import FormatError, PoseliftError, VideoError, reason_of
 from poselift.data.foreign.reading import load_json
 from poselift.data.structures import Poses3D, Tracks
+from poselift.inference.people.quality import Findings
 from poselift.inference.video.picture_sequence import is_sequence
 from poselift.inference.video.video_reader import VideoReader
 from poselift.inference.video.views import ROTATIONS
@@ -29,10 +30,20 @@ def files_beside(record: FolderRecord) -> list[str]:
 
 
 def write_page(
-    part: Path, name: str, tracks: Tracks, poses: Poses3D, video: PageVideo, files: list[str]
+    part: Path,
+    name: str,
+    tracks: Tracks,
+    poses: Poses3D,
+    video: PageVideo,
+    files: list[str],
+    findings: Findings | None = None,
 ) -> None:
-    """Raises: FormatError: tracks and poses do not belong together; OSError."""
-    text = page_of(name, tracks, poses, video, files)
+    """See page_of.
+
+    Raises: FormatError: tracks and poses do not belong together; VideoError: the video cannot
+        be read any more; OSError.
+    """
+    text = page_of(name, tracks, poses, video, files, findings)
     part.write_text(text, encoding="utf-8", newline="\n")
 
 

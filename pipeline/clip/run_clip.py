@@ -23,6 +23,7 @@ from poselift.data.structures import (
     count_of,
 )
 from poselift.inference.detecting import DETECTION_SIDE, detect, detection_reader
+from poselift.inference.people.quality import Findings, all_findings
 from poselift.inference.people.tracking import TrackerSettings
 from poselift.inference.video.video_reader import VideoReader
 from poselift.pipeline.clip.clip_result import ClipResult
@@ -130,9 +131,12 @@ class _ClipRun:
         detections, tracks, poses = self._lifted(origin)
         overlay = self._overlay(overlay_name, tracks, poses) if overlay_name else None
         exports = self._export(poses)
-        page = self._page(tracks, poses) if settings.page else None
+        findings = all_findings(tracks)
+        page = self._page(tracks, poses, findings) if settings.page else None
         times, told_as, reader = self.cache.times, self.told_as, self.reader
-        summary = summary_of(told_as, reader, networks, detections, tracks, poses, exports, times)
+        summary = summary_of(
+            told_as, reader, networks, detections, tracks, poses, findings, exports, times
+        )
         self._write_summary(summary, [*results, *(path.name for path in exports)])
         seconds, frames = round(time.monotonic() - self.begun, 3), len(tracks.timeline)
         signature = self.known.signature
@@ -154,7 +158,7 @@ class _ClipRun:
         self._check_length(detections.timeline)
         camera = self.cache.value(
             CAMERA,
-            {"watched": self.scene.camera, "lens": self.scene.focal_for(1000)},
+            {"watched": self.scene.camera, "lens": [self.scene.fov, self.scene.focal_px]},
             lambda: self._watch_camera(detections),
         )
         tracks = self.cache.value(
@@ -196,7 +200,7 @@ class _ClipRun:
         made = exports_of(scene_of(poses, settings.export_settings), settings.exports)
         return self.cache.files(EXPORT, made, {"settings": asdict(settings.export_settings)})
 
-    def _page(self, tracks: Tracks, poses: Poses3D) -> Path:
+    def _page(self, tracks: Tracks, poses: Poses3D, findings: Findings) -> Path:
         """The page, which is last: it offers the other results."""
         settings, files = self.settings, files_beside(self.record)
         video = page_video(self.source, self.folder, settings.page_video, rotate=settings.rotate)
@@ -204,7 +208,7 @@ class _ClipRun:
             PAGE_STAGE,
             PAGE,
             {"name": self.source.name, "video": video.key, "files": files},
-            lambda part: write_page(part, self.source.name, tracks, poses, video, files),
+            lambda part: write_page(part, self.source.name, tracks, poses, video, files, findings),
         )
 
     def _claim(self) -> Origin:

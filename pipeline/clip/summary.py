@@ -14,7 +14,7 @@ from scipy.spatial.transform import Rotation
 from poselift.data import __version__
 from poselift.data.scene import CameraPath
 from poselift.data.structures import Detections, Keypoints2D, Poses3D, Tracks, count_of
-from poselift.inference.people.quality import findings_of
+from poselift.inference.people.quality import Finding, Findings
 from poselift.inference.video.video_reader import VideoReader
 from poselift.pipeline.clip.networks import Networks
 from poselift.pipeline.folders.stage_cache import StageTimes
@@ -28,6 +28,7 @@ def summary_of(
     detections: Detections,
     tracks: Tracks,
     poses: Poses3D,
+    findings: Findings,
     exports: Sequence[Path],
     times: StageTimes,
 ) -> dict[str, Any]:
@@ -43,7 +44,7 @@ def summary_of(
         "frames_lost": timeline.lost_frames,
         "fps": timeline.fps,
         "frames_with_people": sum(len(frame) > 0 for frame in detections.frames),
-        "people": [_person(person, tracks) for person in tracks.people],
+        "people": [_person(one, tracks, findings[one.person_id]) for one in tracks.people],
         "camera": _camera(poses),
         "detector": networks.pool.first.settings,
         "lifter": {
@@ -102,7 +103,7 @@ def camera_findings(path: CameraPath) -> list[str]:
     return findings
 
 
-def _person(person: Keypoints2D, tracks: Tracks) -> dict[str, Any]:
+def _person(person: Keypoints2D, tracks: Tracks, findings: Sequence[Finding]) -> dict[str, Any]:
     span, times_s = person.span, tracks.timeline.times_s
     return {
         "id": person.person_id,
@@ -121,6 +122,6 @@ def _person(person: Keypoints2D, tracks: Tracks) -> dict[str, Any]:
                 "share": round(found.share, 4),
                 "text": found.text,
             }
-            for found in findings_of(person, tracks)
+            for found in findings
         ],
     }

@@ -16,8 +16,8 @@ from typing import Any
 from urllib.parse import quote
 
 from poselift.data import __version__
-from poselift.data.files.file_kinds import FileKind
 from poselift.data.structures import Poses3D, Tracks
+from poselift.inference.people.quality import Findings
 from poselift.pipeline.viewer.html_page import filled, json_in_html, policy
 from poselift.pipeline.viewer.page_data import page_data
 from poselift.pipeline.viewer.page_video import PageVideo
@@ -56,31 +56,30 @@ def is_page(path: Path) -> bool:
         return _MARK.encode() in stream.read(1000)
 
 
-PAGE_FILE = FileKind("a page", (".html",), is_page)
-
-
 def page_of(
     name: str,
     tracks: Tracks,
     poses: Poses3D,
     video: PageVideo,
     files: Sequence[str] = (),
+    findings: Findings | None = None,
 ) -> str:
     """The whole page.
 
     Args:
         name: what the clip is called; any text.
         files: names of files beside the page that it offers.
+        findings: what is to be doubted, where that is known already.
     Raises: FormatError: tracks and poses are not of the same people and frames.
     """
     name = name.encode("utf-8", "replace").decode("utf-8")  # a file's may be no Unicode
-    table, numbers = page_data(tracks, poses)
+    table, numbers = page_data(tracks, poses, findings)
     table |= {"name": name, "video": _video(video), "files": _offered(files)}
     three = (HERE / "three.bundle.js").read_text(encoding="ascii")
     bodies = [(HERE / script).read_text(encoding="utf-8") for script in SCRIPTS]
     script = '(() => {\n"use strict";\n' + "\n".join(bodies) + "})();\n"
     style = (HERE / "page.css").read_text(encoding="utf-8")
-    media = "blob:" if video.content else "'self' file:" if video.link else "'none'"
+    media = "blob:" if video.file else "'self' file:" if video.link else "'none'"
     return filled(
         (HERE / "page.html").read_text(encoding="utf-8"),
         {
@@ -92,7 +91,7 @@ def page_of(
             "style": style,
             "table": json_in_html(table),
             "numbers": numbers,
-            "film": base64.b64encode(video.content).decode("ascii") if video.content else "",
+            "film": base64.b64encode(video.content or b"").decode("ascii"),
             "licence": html.escape(_licence()),
             "three": three,
             "script": script,

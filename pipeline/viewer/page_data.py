@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import zlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ import numpy as np
 from poselift.data.errors import FormatError
 from poselift.data.skeletons import Skeleton
 from poselift.data.structures import Keypoints2D, Poses3D, Tracks, count_of
-from poselift.inference.people.quality import findings_of
+from poselift.inference.people.quality import Finding, Findings, all_findings
 from poselift.pipeline.viewer.page_camera import camera_of
 
 PIXEL, METRE = 0.2, 0.001  # the finest units
@@ -25,12 +26,17 @@ CONFIDENCE_STEPS = 15
 FILLED = 16  # added to a joint's confidence where it was filled in
 
 
-def page_data(tracks: Tracks, poses: Poses3D) -> tuple[dict[str, Any], str]:
+def page_data(
+    tracks: Tracks, poses: Poses3D, findings: Findings | None = None
+) -> tuple[dict[str, Any], str]:
     """(table of plain JSON values, packed numbers in base64); see page_data.js.
 
+    Args:
+        findings: what is to be doubted, where that is known already.
     Raises: FormatError: the two are not of the same people and frames.
     """
     _check_together(tracks, poses)
+    doubts = all_findings(tracks) if findings is None else findings
     timeline = tracks.timeline
     pixel = _unit(PIXEL, [person.xy for person in tracks.people])
     metre = _unit(METRE, [poses.world])
@@ -46,7 +52,7 @@ def page_data(tracks: Tracks, poses: Poses3D) -> tuple[dict[str, Any], str]:
             np.ascontiguousarray(marks[span].astype(np.uint8).T).tobytes(),
             person.seen[span].astype(np.uint8).tobytes(),
         ]
-        people.append(_person(person, tracks))
+        people.append(_person(person, doubts[person.person_id]))
     parts.append(b"" if (path := _path(poses)) is None else path.astype("<f4").tobytes())
     table = {
         "width": timeline.width,
@@ -99,14 +105,14 @@ def _changes(values: np.ndarray, times: int) -> bytes:
     return np.ascontiguousarray(halves.T).tobytes()
 
 
-def _person(person: Keypoints2D, tracks: Tracks) -> dict[str, Any]:
+def _person(person: Keypoints2D, findings: Sequence[Finding]) -> dict[str, Any]:
     return {
         "id": person.person_id,
         "first": person.span.start,
         "count": person.span.stop - person.span.start,
         "doubts": [
             {"text": found.text, "frames": [list(part) for part in found.stretches]}
-            for found in findings_of(person, tracks)
+            for found in findings
         ],
     }
 

@@ -29,7 +29,7 @@ class PageVideo:
     """The video as the page has it.
 
     Args:
-        content: of a video that is embedded.
+        file: the video, where it is embedded.
         link: relative address of one that is linked.
         media_type: as browsers call it.
         codec: by name, for messages.
@@ -41,7 +41,7 @@ class PageVideo:
         missing: why there is none, a sentence; empty when there is one.
     """
 
-    content: bytes | None = None
+    file: Path | None = None
     link: str | None = None
     media_type: str = ""
     codec: str = ""
@@ -52,9 +52,17 @@ class PageVideo:
     missing: str = ""
 
     @property
+    def content(self) -> bytes | None:
+        """Of a video that is embedded. Raises: VideoError: it cannot be read."""
+        try:
+            return None if self.file is None else self.file.read_bytes()
+        except OSError as error:
+            raise VideoError(f"{self.file}: cannot be read ({reason_of(error)}).") from error
+
+    @property
     def key(self) -> list[str]:
         """What changes when a page of the same clip would have its video otherwise."""
-        return ["embed" if self.content else "link", self.link or "", self.missing]
+        return ["embed" if self.file else "link", self.link or "", self.missing]
 
 
 def page_video(source: Path, folder: Path, how: How, *, rotate: int = 0) -> PageVideo:
@@ -82,15 +90,13 @@ def page_video(source: Path, folder: Path, how: How, *, rotate: int = 0) -> Page
     if not first:
         return PageVideo(missing="A browser would show another picture stream of this file.")
     try:
-        content, link = None, None
-        if how == "embed" and source.stat().st_size <= LARGEST_EMBEDDED:
-            content = source.read_bytes()
-        else:
-            link = link_to(source, folder)
+        embedded = how == "embed" and source.stat().st_size <= LARGEST_EMBEDDED
+        link = None if embedded else link_to(source, folder)
     except OSError as error:
         raise VideoError(f"{source}: cannot be read ({reason_of(error)}).") from error
     first_s = next((time for time, _ in VideoFile(source).frames_from(0.0)), 0.0)
-    return PageVideo(content, link, media_type, codec, rotate, start_s, first_s, sound)
+    file = source if embedded else None
+    return PageVideo(file, link, media_type, codec, rotate, start_s, first_s, sound)
 
 
 def link_to(source: Path, folder: Path) -> str:

@@ -164,8 +164,9 @@ def test_names_are_escaped_and_nothing_is_filled_in_twice() -> None:
     assert page.count("<script") - text.count("<script") == 5
 
 
-def test_only_the_pages_own_parts_may_run() -> None:
-    film = PageVideo(content=b"film", media_type="video/mp4")
+def test_only_the_pages_own_parts_may_run(tmp_path: Path) -> None:
+    (tmp_path / "film.mp4").write_bytes(b"film")
+    film = PageVideo(file=tmp_path / "film.mp4", media_type="video/mp4")
     page = page_of("walk.mp4", *moving(), film)
     (policy,) = between(page, 'http-equiv="Content-Security-Policy" content="', '"')
     rules = dict(rule.strip().split(" ", 1) for rule in html.unescape(policy).split(";"))
