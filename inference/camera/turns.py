@@ -76,7 +76,7 @@ def _stand_still(before: np.ndarray, after: np.ndarray) -> bool:
     still = np.linalg.norm(after - before, axis=1) < STILL_PX
     half = np.abs(before).max(0) + 1e-6
     cells = np.floor((before[still] / half + 1) * 2).clip(0, 3)
-    spread = len(np.unique(cells, axis=0)) >= min(STILL_CELLS, 16)
+    spread = len(np.unique(cells, axis=0)) >= STILL_CELLS
     return bool(still.mean() >= STILL_SHARE and spread)
 
 

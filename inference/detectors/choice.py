@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 from poselift.data.errors import PoseliftError
 from poselift.models.devices import BEST
@@ -39,6 +39,10 @@ class DetectorChoice:
             raise ValueError(
                 f"people are looked for in every N-th frame, N from 1, not {self.every}"
             )
+
+    def on(self, device: str) -> DetectorChoice:
+        """The same on a device, unless it names one itself."""
+        return replace(self, device=device) if self.device == BEST else self
 
     def check_only(self, *known: str) -> None:
         """Raises: PoseliftError: an option is set that this back end does not have."""

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
-from poselift.data.cameras import normalise_screen
-from poselift.data.scene import KnownScene
 from poselift.data.skeletons import Skeleton
 from poselift.inference.live.one_euro import OneEuro, OneEuroSettings, Smooth
 from poselift.inference.poses.bones import bone_lengths, with_bones
-from poselift.inference.poses.lifting import ASSUMED_FOCAL, LiftedPose, Lifter
-from poselift.inference.poses.world import ANKLE_HEIGHT_M, standing_height
+from poselift.inference.poses.lens import Lens
+from poselift.inference.poses.lifting import LiftedPose, Lifter
+from poselift.inference.poses.world import as_tall
 
 # What is let through of a pose in metres; see benchmarks/live.py for what each costs.
 SMOOTHINGS: dict[Smooth, OneEuroSettings | None] = {
@@ -29,30 +28,6 @@ BONES_OVER = 300
 # The floor is what the lowest joint rests on in these seconds, and moves in about so many.
 FLOOR_WINDOW_S, FLOOR_MOVES_S = 0.6, 0.15
 FLOOR_PERCENTILE = 15
-
-
-@dataclass(frozen=True)
-class View:
-    """How the camera shows the world: pixels, and the scene as far as it is known."""
-
-    width: int
-    height: int
-    known: KnownScene
-
-    def screen(self, xy: np.ndarray) -> np.ndarray:
-        """(..., 2) pixels -> where the assumed lens would show them, screen units."""
-        screen = normalise_screen(xy, self.width, self.height)
-        focal_px = self.known.focal_for(self.width)
-        return screen if focal_px is None else screen * np.float32(self._assumed_px / focal_px)
-
-    @property
-    def focal(self) -> float:
-        """Of the assumed lens, screen units."""
-        return 2 * self._assumed_px / self.width
-
-    @property
-    def _assumed_px(self) -> float:
-        return ASSUMED_FOCAL * max(self.width, self.height)
 
 
 class Body:
@@ -79,12 +54,12 @@ class Body:
         self._lowest: deque[tuple[float, float]] = deque()
         self._floor: float | None = None
 
-    def saw(self, keypoints: np.ndarray, confidence: np.ndarray, view: View) -> None:
+    def saw(self, keypoints: np.ndarray, confidence: np.ndarray, lens: Lens) -> None:
         """Add a frame, (J, 2) pixels and (J,), seen or predicted."""
-        self._xy.append(view.screen(keypoints))
+        self._xy.append(lens.screen(keypoints))
         self._confidence.append(confidence)
 
-    def lifted(self, view: View, height_m: float | None, seconds: float) -> LiftedPose:
+    def lifted(self, lens: Lens, height_m: float | None, seconds: float) -> LiftedPose:
         """The newest frame in 3D, (1, ...), its root at zero.
 
         Args:
@@ -95,7 +70,7 @@ class Body:
             np.stack(self._xy),
             np.stack(self._confidence),
             layout=self._layout_2d,
-            focal=view.focal,
+            focal=lens.focal,
             flip=self._flip,
         )
         pose = lifted.pose.copy()
@@ -107,11 +82,7 @@ class Body:
             depth = np.maximum(path[:, 2:], 1e-3)
             ray = self._ray.step(path / depth, seconds)
             path = (ray * np.exp(self._depth.step(np.log(depth), seconds))).astype(path.dtype)
-        if height_m is not None:
-            above = standing_height(pose, self._layout) - ANKLE_HEIGHT_M
-            larger = np.float32((height_m - ANKLE_HEIGHT_M) / max(above, 0.1))
-            pose, path = pose * larger, None if path is None else path * larger
-        return replace(lifted, pose=pose, trajectory=path)
+        return as_tall(replace(lifted, pose=pose, trajectory=path), height_m, self._layout)
 
     def floor(self, placed: np.ndarray, time_s: float, seconds: float) -> float:
         """The height that the person stands on, of (J, 3) in a world without a floor."""

@@ -41,7 +41,7 @@ class Gravity:
         self._votes: deque[np.ndarray] = deque(maxlen=MOST_VOTES)
         self._voted_s = self._since_count_s = 0.0
         self._up = self._target = world_with(LEVEL, roll, pitch).up
-        self.world = World(world_with(self._up, roll, pitch).axes)
+        self.world = world_with(self._up, roll, pitch)
 
     @property
     def settled(self) -> bool:

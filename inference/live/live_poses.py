@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from types import TracebackType
 
 import numpy as np
@@ -15,13 +14,14 @@ from poselift.data.structures import FrameDetections
 from poselift.inference.detecting import DetectorPool
 from poselift.inference.detectors import Detector, make_detector
 from poselift.inference.detectors.choice import DetectorChoice
-from poselift.inference.live.bodies import SMOOTHINGS, Body, View
+from poselift.inference.live.bodies import SMOOTHINGS, Body
 from poselift.inference.live.frames import LiveFrame, LivePerson
 from poselift.inference.live.gravity import Gravity
 from poselift.inference.live.identities import Identities, Sighting
 from poselift.inference.live.looking import PAUSE_S, Looker
 from poselift.inference.live.one_euro import Smooth
 from poselift.inference.people.tracking import TrackerSettings
+from poselift.inference.poses.lens import Lens
 from poselift.inference.poses.lifting import LiftedPose, Lifter
 from poselift.inference.poses.world import ANKLE_HEIGHT_M, place_as_seen
 from poselift.models.devices import BEST, checked_device, one_thread
@@ -123,7 +123,8 @@ class LivePoses:
         stretch = np.array([width / image.shape[1], height / image.shape[0]], np.float32)
         found = _stretched(self._looker.step(image, seconds), stretch)
         step_s = seconds if seconds <= PAUSE_S else FIRST_STEP_S
-        people = self._people(found, time_s, step_s, View(width, height, self._scene))
+        lens = Lens(width, height, self._scene.focal_for(width))
+        people = self._people(found, time_s, step_s, lens)
         frame = LiveFrame(
             index=self._index,
             time_s=time_s,
@@ -155,19 +156,19 @@ class LivePoses:
         self._bodies.clear()
 
     def _people(
-        self, found: FrameDetections, time_s: float, seconds: float, view: View
+        self, found: FrameDetections, time_s: float, seconds: float, lens: Lens
     ) -> tuple[LivePerson, ...]:
         sightings = self._identities.step(found, time_s)
         self._bodies = {
             person.key: self._bodies.get(person.key) or self._body() for person in sightings
         }
         for person in sightings:
-            self._bodies[person.key].saw(person.keypoints, person.confidence, view)
+            self._bodies[person.key].saw(person.keypoints, person.confidence, lens)
         there = sorted((p for p in sightings if p.person_id), key=lambda p: p.person_id)
         with one_thread():
             lifted = [
                 self._bodies[person.key].lifted(
-                    view, self._scene.height_of(person.person_id), seconds
+                    lens, self._scene.height_of(person.person_id), seconds
                 )
                 for person in there
             ]
@@ -194,8 +195,7 @@ def _maker(
     if not isinstance(detector, str | DetectorChoice):
         return detector
     choice = DetectorChoice(detector) if isinstance(detector, str) else detector
-    choice = replace(choice, device=device) if choice.device == BEST else choice
-    return lambda: make_detector(choice)
+    return lambda: make_detector(choice.on(device))
 
 
 def _lifter(name: str, device: str) -> Lifter:

@@ -17,15 +17,12 @@ from poselift.data.cameras import unit_vectors
 from poselift.data.errors import LayoutMismatch
 from poselift.data.skeletons import Skeleton
 from poselift.data.windows import mirror_keypoints, pad_edges
+from poselift.inference.poses.lens import ASSUMED_FOCAL
 from poselift.inference.poses.upright_turn import upright_turn
 from poselift.models.inputs import network_input, person_frame, root_from_person
 from poselift.models.outputs import pose_of
 from poselift.models.temporal import fold_batch_norm
 from poselift.models.weights import LifterWeights
-
-# Focal length in units of the longer image side where nothing is known of the camera:
-# between a phone (0.8 to 0.9) and a camcorder (1.1 and more).
-ASSUMED_FOCAL = 1.0
 
 # Frames lifted at once. More is hardly faster; memory grows with it.
 CHUNK_FRAMES = 1024

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from poselift.data.cameras import normalise_screen, unit_vectors
+from poselift.data.cameras import unit_vectors
 from poselift.data.errors import LayoutMismatch
 from poselift.data.scene import CameraPath
 from poselift.data.structures import Keypoints2D, Timeline
-from poselift.inference.poses.lifting import ASSUMED_FOCAL, LiftedPose, Lifter
+from poselift.inference.poses.lens import Lens
+from poselift.inference.poses.lifting import LiftedPose, Lifter
 from poselift.models.devices import one_thread
 
 # Keypoints are brought into one still picture while they stay so near to its axis; the picture
@@ -31,30 +32,24 @@ def lift_person(
 
     Args:
         timeline: of the video: how large its pictures are.
-        focal_px: the focal length, where it is known: the keypoints are brought to where the
-            assumed lens would show them, which is what the network has learnt to see.
+        focal_px: the focal length, where it is known.
         camera: how it moved; the person is seen, and placed, as by its middle frame's.
     Returns: LiftedPose of span.stop - span.start frames.
     Raises: LayoutMismatch: joints are missing throughout, and the checkpoint reads positions
         without confidence; or it has a camera of its own, and another is known.
     """
     _check(lifter, person, focal_px)
-    width, height, span = timeline.width, timeline.height, person.span
-    assumed_px = ASSUMED_FOCAL * max(width, height)
+    lens, span = Lens(timeline.width, timeline.height, focal_px), person.span
     xy, turns = person.xy[span], None
     if camera is not None and camera.moves:
-        xy, turns = _as_by_one_camera(
-            xy, camera.at(span), focal_px or assumed_px, np.array([width, height]) / 2
-        )
-    screen = normalise_screen(xy, width, height)
-    if focal_px is not None:
-        screen = screen * np.float32(assumed_px / focal_px)
+        middle = np.array([lens.width, lens.height]) / 2
+        xy, turns = _as_by_one_camera(xy, camera.at(span), lens.px, middle)
     with one_thread():
         lifted = lifter.lift(
-            screen,
+            lens.screen(xy),
             person.confidence[span],
             layout=person.layout,
-            focal=2 * assumed_px / width,
+            focal=lens.focal,
             flip=flip,
         )
     return lifted if turns is None else _turned(lifted, turns)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,15 +15,16 @@ from poselift.data.structures import Poses3D, Timeline, Tracks
 from poselift.inference.poses.bones import constant_bones
 from poselift.inference.poses.contacts import plant_feet, standing_places
 from poselift.inference.poses.ground import ground_of
-from poselift.inference.poses.lifting import ASSUMED_FOCAL, LiftedPose, Lifter
+from poselift.inference.poses.lens import Lens
+from poselift.inference.poses.lifting import LiftedPose, Lifter
 from poselift.inference.poses.person_lifting import lift_person
 from poselift.inference.poses.world import (
     ANKLE_HEIGHT_M,
     World,
+    as_tall,
     lowest_floor,
     place_as_seen,
     place_on_floor,
-    standing_height,
     steady_pose,
     steady_trajectory,
     world_of,
@@ -62,21 +63,19 @@ def poses_of(
         )
         own = replace(own, pose=_root_relative(own.pose))
         own = _steadied(own, timeline.fps, layout) if steady else own
-        lifted.append(_as_tall(own, known.height_of(person.person_id), layout))
+        lifted.append(as_tall(own, known.height_of(person.person_id), layout))
         if progress is not None:
             progress.advance(len(own.pose))
-    scenes = _scenes(tracks, () if camera is None else camera.cuts)
-    worlds, placed = [], [np.empty(0)] * len(lifted)
-    for scene in scenes:
-        there = [lifted[i] for i in scene]
-        world, up_degrees = _world(there, layout, known, timeline.fps)
-        if steady:
-            there = [_planted(own, world, layout, timeline.fps) for own in there]
-        worlds.append((sum(len(own.pose) for own in there), up_degrees, world))
-        stood = _placed(there, world, known, timeline.fps)
-        for i, own, where in zip(scene, there, stood, strict=True):
+    scenes = [
+        (indices, _scene([lifted[i] for i in indices], layout, known, timeline.fps, steady=steady))
+        for indices in _together(tracks, () if camera is None else camera.cuts)
+    ]
+    placed = [np.empty(0)] * len(lifted)
+    for indices, scene in scenes:
+        stood = _placed(scene, known, timeline.fps)
+        for i, own, where in zip(indices, scene.people, stood, strict=True):
             lifted[i], placed[i] = own, where
-    _, up_degrees, world = max(worlds, key=lambda those: those[0])
+    longest = max((scene for _, scene in scenes), key=lambda scene: scene.frames)
     trajectories = [own.trajectory for own in lifted if own.trajectory is not None]
     return Poses3D(
         timeline=timeline,
@@ -86,8 +85,8 @@ def poses_of(
         world=_over_clip(tracks, placed),
         valid=np.stack([person.valid for person in tracks.people]),
         interpolated=np.stack([~p.seen & p.valid for p in tracks.people]),
-        up=world.up,
-        up_degrees=up_degrees,
+        up=longest.world.up,
+        up_degrees=longest.up_degrees,
         focal_px=_focal_px(lifter, timeline, known),
         layout=layout,
         known=known,
@@ -95,7 +94,7 @@ def poses_of(
     )
 
 
-def _scenes(tracks: Tracks, cuts: Sequence[int]) -> list[list[int]]:
+def _together(tracks: Tracks, cuts: Sequence[int]) -> list[list[int]]:
     """Who is in the same scene, between two cuts: indices of people; scenes without are left out.
 
     Nobody's life goes across a cut (see track).
@@ -104,12 +103,40 @@ def _scenes(tracks: Tracks, cuts: Sequence[int]) -> list[list[int]]:
     return [np.flatnonzero(number == n).tolist() for n in np.unique(number)]
 
 
-def _world(
+@dataclass(frozen=True)
+class _Scene:
+    """Who is together between two cuts, in the world that they stand in.
+
+    Args:
+        up_degrees: how far the world's up is off, one standard deviation.
+    """
+
+    people: list[LiftedPose]
+    world: World
+    up_degrees: float
+
+    @property
+    def frames(self) -> int:
+        """Of all people."""
+        return sum(len(own.pose) for own in self.people)
+
+
+def _scene(
+    people: list[LiftedPose], layout: Skeleton, known: KnownScene, fps: float, *, steady: bool
+) -> _Scene:
+    if known.roll is not None and known.pitch is not None:
+        world, up_degrees = world_with(np.zeros(3), known.roll, known.pitch), 0.0
+    else:
+        world, up_degrees = _found_world(people, layout, known, fps)
+    if steady:
+        people = [_planted(own, world, layout, fps) for own in people]
+    return _Scene(people, world, up_degrees)
+
+
+def _found_world(
     people: Sequence[LiftedPose], layout: Skeleton, known: KnownScene, fps: float
 ) -> tuple[World, float]:
-    """The world of a scene, and how many degrees its up is off (one standard deviation)."""
-    if known.roll is not None and known.pitch is not None:
-        return world_with(np.zeros(3), known.roll, known.pitch), 0.0
+    """The world by posture and floor, and how many degrees its up is off."""
     world = world_of(people, layout)
     feet = []
     for own in people:
@@ -131,10 +158,9 @@ def _planted(own: LiftedPose, world: World, layout: Skeleton, fps: float) -> Lif
     return replace(own, trajectory=plant_feet(own.pose, own.trajectory, world, layout, fps))
 
 
-def _placed(
-    people: Sequence[LiftedPose], world: World, known: KnownScene, fps: float
-) -> list[np.ndarray]:
+def _placed(scene: _Scene, known: KnownScene, fps: float) -> list[np.ndarray]:
     """Everybody of a scene, (T, J, 3) world, the middle of their paths above the origin."""
+    people, world = scene.people, scene.world
     if known.floor == "own":
         placed = [place_as_seen(own.pose, own.trajectory, world) for own in people]
         raised = ANKLE_HEIGHT_M - lowest_floor(placed, fps)
@@ -165,18 +191,6 @@ def _of_clip(known: KnownScene, tracks: Tracks) -> KnownScene:
     return known.of(people, tracks.timeline.width)
 
 
-def _as_tall(lifted: LiftedPose, height_m: float | None, layout: Skeleton) -> LiftedPose:
-    """A person of this height: the same picture of somebody as much larger and further away."""
-    if height_m is None:
-        return lifted
-    above = standing_height(lifted.pose, layout) - ANKLE_HEIGHT_M
-    larger = np.float32((height_m - ANKLE_HEIGHT_M) / above)
-    path = lifted.trajectory
-    return replace(
-        lifted, pose=lifted.pose * larger, trajectory=None if path is None else path * larger
-    )
-
-
 def _root_relative(pose: np.ndarray) -> np.ndarray:
     """The other joints are predicted relative to the true root: its own prediction goes."""
     pose = pose.copy()
@@ -196,6 +210,4 @@ def _focal_px(lifter: Lifter, timeline: Timeline, known: KnownScene) -> float:
     """The focal length that a trajectory of our weights has; nan when unknown."""
     if lifter.weights.trajectory is None or lifter.weights.input_kind == "screen":
         return float("nan")
-    if known.focal_px is not None:
-        return known.focal_px
-    return ASSUMED_FOCAL * max(timeline.width, timeline.height)
+    return Lens(timeline.width, timeline.height, known.focal_px).px

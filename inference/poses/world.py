@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d, percentile_filter
@@ -32,6 +32,8 @@ DEPTH_SMOOTHING_S = 0.5
 POSE_SMOOTHING_S = 0.2
 # Somebody in the air comes down within this.
 FLOOR_WINDOW_S = 2.0
+# Bones that add up to less are no body's.
+LEAST_BONES_M = 0.1
 # The ankle joint of somebody who stands; the layout has no joint below it.
 ANKLE_HEIGHT_M = 0.05
 
@@ -144,6 +146,22 @@ def standing_height(pose: np.ndarray, layout: Skeleton) -> float:
     parts = [pair for joints in chain for pair in itertools.pairwise(layout.indices(*joints))]
     bones = [np.median(np.linalg.norm(pose[:, a] - pose[:, b], axis=-1)) for a, b in parts]
     return float(ANKLE_HEIGHT_M + np.sum(bones))
+
+
+def as_tall(lifted: LiftedPose, height_m: float | None, layout: Skeleton) -> LiftedPose:
+    """A person of this height: the same picture of somebody as much larger and further away.
+
+    Args:
+        height_m: standing; None leaves the person as they are.
+    """
+    if height_m is None:
+        return lifted
+    above = standing_height(lifted.pose, layout) - ANKLE_HEIGHT_M
+    larger = np.float32((height_m - ANKLE_HEIGHT_M) / max(above, LEAST_BONES_M))
+    path = lifted.trajectory
+    return replace(
+        lifted, pose=lifted.pose * larger, trajectory=None if path is None else path * larger
+    )
 
 
 def place_on_floor(

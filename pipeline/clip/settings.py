@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 from poselift.data.errors import UnknownName
@@ -97,7 +97,7 @@ class RunSettings:
         """The detector with its options; its device is the run's unless it names one."""
         detector = self.detector
         choice = DetectorChoice(detector) if isinstance(detector, str) else detector
-        return replace(choice, device=self.device) if choice.device == BEST else choice
+        return choice.on(self.device)
 
 
 def checked_people(text: str) -> str:

@@ -29,7 +29,8 @@ from poselift.data.structures import Detections, Poses3D, Timeline, Tracks, Vide
 from poselift.inference.camera.background import Picture
 from poselift.inference.camera.watching import SIDE, camera_path
 from poselift.inference.people.tracking import TrackerSettings, choose_people, track
-from poselift.inference.poses.lifting import ASSUMED_FOCAL, Lifter
+from poselift.inference.poses.lens import Lens
+from poselift.inference.poses.lifting import Lifter
 from poselift.inference.poses.tracks_to_poses import poses_of
 from poselift.inference.video.video_reader import VideoReader
 from poselift.inference.video.video_writer import Kind
@@ -70,8 +71,7 @@ def watch_camera(
     frames = len(timeline)
     if known.camera == "still":
         return CameraPath.still(frames)
-    shown = max(timeline.width, timeline.height)
-    share = min(1.0, SIDE / shown)
+    share = min(1.0, SIDE / max(timeline.width, timeline.height))
 
     def pictures() -> Iterator[Picture]:
         reader = VideoReader(
@@ -82,9 +82,9 @@ def watch_camera(
                 gray = cv2.cvtColor(image.image, cv2.COLOR_RGB2GRAY)
                 yield Picture(gray, found.boxes * share)
 
-    focal_px = (known.focal_for(timeline.width) or ASSUMED_FOCAL * shown) * share
+    lens = Lens(timeline.width, timeline.height, known.focal_for(timeline.width))
     with reported(progress, video.name, CAMERA.name, None):
-        return camera_path(pictures, focal_px, timeline.fps)
+        return camera_path(pictures, lens.px * share, timeline.fps)
 
 
 def track_people(
