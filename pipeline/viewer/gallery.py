@@ -8,7 +8,6 @@ changed since; those are never replaced.
 from __future__ import annotations
 
 import hashlib
-import html
 import json
 import os
 import re
@@ -18,18 +17,16 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
-from poselift.data import __version__
 from poselift.data.errors import OutputError, reason_of
 from poselift.data.files.file_kinds import FileKind, check_output
 from poselift.data.files.whole_file import whole_file
-from poselift.pipeline.viewer.html_page import filled, json_in_html, policy
+from poselift.pipeline.viewer.html_page import json_in_html, page_text, text_of
 from poselift.pipeline.viewer.posters import OVERLAYS, is_poster, poster_key, poster_of
 from poselift.pipeline.viewer.summaries import summary_in, text, whole
 
 INDEX, PAGE = "index.html", "page.html"
 MANIFESTS = ("manifest.jsonl", "manifest.*-of-*.jsonl")  # of all clips, or of shares of them
 STATES = ("done", "failed", "pending")
-HERE = Path(__file__).resolve().parent
 LARGEST_MANIFEST, MOST_CLIPS = 64 << 20, 100_000
 LONGEST_ERROR = 1000
 _END = re.compile(rb"<!-- poselift-index ([0-9a-f]{64}) -->\n\Z")
@@ -111,18 +108,10 @@ def gallery_of(name: str, cards: Sequence[Mapping[str, Any]]) -> bytes:
         name: what the folder is called; any text.
         cards: see _card.
     """
-    style, script = ((HERE / f).read_text(encoding="utf-8") for f in ("gallery.css", "gallery.js"))
-    page = filled(
-        (HERE / "gallery.html").read_text(encoding="utf-8"),
-        {
-            "policy": html.escape(policy([script], [style], img_src="data:")),
-            "version": html.escape(__version__),
-            "title": html.escape(name),
-            "style": style,
-            "clips": json_in_html(cards),
-            "script": script,
-        },
-    ).encode("utf-8")
+    scripts, parts = {"script": text_of("gallery.js")}, {"clips": json_in_html(cards)}
+    page = page_text("gallery.html", name, "gallery.css", scripts, parts, img_src="data:").encode(
+        "utf-8"
+    )
     return page + f"<!-- poselift-index {hashlib.sha256(page).hexdigest()} -->\n".encode()
 
 

@@ -8,10 +8,51 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import json
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
+
+from poselift.data import __version__
+
+HERE = Path(__file__).resolve().parent
+
+
+def page_text(
+    template: str,
+    title: str,
+    style: str,
+    scripts: Mapping[str, str],
+    parts: Mapping[str, str],
+    **more: str,
+) -> str:
+    """A whole page.
+
+    Args:
+        template, style: names of files here.
+        title: any text.
+        scripts: what runs, by the template's names for it; parts: the rest, as HTML.
+        more: what else the browser may load, see policy.
+    """
+    css = text_of(style)
+    named = {"version": html.escape(__version__), "title": html.escape(title)}
+    rules = html.escape(policy([*scripts.values()], [css], **more))
+    head = filled(text_of("head.html"), {**named, "policy": rules, "style": css})
+    return filled(text_of(template), {**named, "head": head.rstrip("\n"), **scripts, **parts})
+
+
+def text_of(name: str) -> str:
+    """Of a file that lies here."""
+    return (HERE / name).read_text(encoding="utf-8")
+
+
+def clip_scripts(names: Sequence[str]) -> dict[str, str]:
+    """What page.html and live.html run: three.js, and our own as parts of one function."""
+    bodies = "\n".join(map(text_of, names))
+    script = f'(() => {{\n"use strict";\n{bodies}}})();\n'
+    return {"three": text_of("three.bundle.js"), "script": script}
 
 
 def filled(template: str, parts: Mapping[str, str]) -> str:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import html
 
-from poselift.data import __version__
 from poselift.data.skeletons import COCO17, H36M17
-from poselift.pipeline.viewer.html_page import filled, json_in_html, policy
-from poselift.pipeline.viewer.page import HERE
+from poselift.pipeline.viewer.html_page import clip_scripts, json_in_html, page_text, text_of
 from poselift.pipeline.viewer.page_data import layout_table
 
 SCRIPTS = (
@@ -25,24 +23,13 @@ def live_page(name: str, host: str) -> str:
         name: what the source is called; any text.
         host: HOST:PORT that it is served at, and connects to.
     """
-    three = (HERE / "three.bundle.js").read_text(encoding="ascii")
-    bodies = [(HERE / script).read_text(encoding="utf-8") for script in SCRIPTS]
-    script = '(() => {\n"use strict";\n' + "\n".join(bodies) + "})();\n"
-    style = (HERE / "page.css").read_text(encoding="utf-8")
     table = {"flat": layout_table(COCO17), "solid": layout_table(H36M17), "most": MOST_PEOPLE}
-    licence = (HERE / "three.LICENSE.txt").read_text(encoding="utf-8").strip()
-    return filled(
-        (HERE / "live.html").read_text(encoding="utf-8"),
-        {
-            "policy": html.escape(
-                policy([three, script], [style], img_src="data:", connect_src=f"ws://{host}")
-            ),
-            "version": html.escape(__version__),
-            "title": html.escape(name),
-            "style": style,
-            "table": json_in_html(table),
-            "licence": html.escape(licence.replace("--", "- -")),
-            "three": three,
-            "script": script,
-        },
+    licence = text_of("three.LICENSE.txt").strip()
+    parts = {
+        "table": json_in_html(table),
+        "licence": html.escape(licence.replace("--", "- -")),
+    }
+    scripts, feed = clip_scripts(SCRIPTS), f"ws://{host}"
+    return page_text(
+        "live.html", name, "page.css", scripts, parts, img_src="data:", connect_src=feed
     )

@@ -15,15 +15,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from poselift.data import __version__
 from poselift.data.structures import Poses3D, Tracks
 from poselift.inference.people.quality import Findings
-from poselift.pipeline.viewer.html_page import filled, json_in_html, policy
+from poselift.pipeline.viewer.html_page import clip_scripts, json_in_html, page_text, text_of
 from poselift.pipeline.viewer.page_data import page_data
 from poselift.pipeline.viewer.page_video import PageVideo
 
 PAGE = "page.html"
-HERE = Path(__file__).resolve().parent
 # In this order in the page, each a part of the same function.
 SCRIPTS = (
     *("page_data.js", "page_theme.js", "page_clock.js", "page_overlay.js", "page_floor.js"),
@@ -75,27 +73,16 @@ def page_of(
     name = name.encode("utf-8", "replace").decode("utf-8")  # a file's may be no Unicode
     table, numbers = page_data(tracks, poses, findings)
     table |= {"name": name, "video": _video(video), "files": _offered(files)}
-    three = (HERE / "three.bundle.js").read_text(encoding="ascii")
-    bodies = [(HERE / script).read_text(encoding="utf-8") for script in SCRIPTS]
-    script = '(() => {\n"use strict";\n' + "\n".join(bodies) + "})();\n"
-    style = (HERE / "page.css").read_text(encoding="utf-8")
     media = "blob:" if video.file else "'self' file:" if video.link else "'none'"
-    return filled(
-        (HERE / "page.html").read_text(encoding="utf-8"),
-        {
-            "policy": html.escape(
-                policy([three, script], [style], img_src="data:", media_src=media)
-            ),
-            "version": html.escape(__version__),
-            "title": html.escape(name),
-            "style": style,
-            "table": json_in_html(table),
-            "numbers": numbers,
-            "film": base64.b64encode(video.content or b"").decode("ascii"),
-            "licence": html.escape(_licence()),
-            "three": three,
-            "script": script,
-        },
+    parts = {
+        "table": json_in_html(table),
+        "numbers": numbers,
+        "film": base64.b64encode(video.content or b"").decode("ascii"),
+        "licence": html.escape(text_of("three.LICENSE.txt").strip()),
+    }
+    scripts = clip_scripts(SCRIPTS)
+    return page_text(
+        "page.html", name, "page.css", scripts, parts, img_src="data:", media_src=media
     )
 
 
@@ -125,7 +112,3 @@ def _offered(names: Sequence[str]) -> list[dict[str, str]]:
                 )
                 offered.append({"name": name, "link": "./" + quote(name), "what": what})
     return offered
-
-
-def _licence() -> str:
-    return (HERE / "three.LICENSE.txt").read_text(encoding="utf-8").strip()
