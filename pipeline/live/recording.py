@@ -150,6 +150,8 @@ class Recording:
         timeline = Timeline(*self._size, fps_of(times, 30.0), times)
         detections = Detections(timeline, tuple(self._frames), self._layout)
         self.note = f"{len(times)} frames -> {self._video}"
+        if self.left_out:
+            self.note += f", {self.left_out} left out for which the encoder was too slow"
         with locked(self._folder) as making:
             record = FolderRecord(self._folder)
             record.claim(Origin(absolute(self._video), content_sha256(self._video)))
