@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import imageio_ffmpeg
 import pytest
@@ -49,6 +51,20 @@ def frames(assets: Path) -> Frames:
 def walk() -> Path:
     """Four seconds of two people, 1280x720, with sound."""
     return ROOT / "data" / "examples" / "walk.mp4"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A Chromium; the test is skipped where there is none."""
+    from page_browser import CHROMIUM, FLAGS
+
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright (extra dev)")
+    if not os.access(CHROMIUM, os.X_OK):
+        pytest.skip(f"needs a browser, {CHROMIUM}")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=str(CHROMIUM), args=list(FLAGS))
+        yield browser
+        browser.close()
 
 
 def ffmpeg(*arguments: str | Path) -> None:

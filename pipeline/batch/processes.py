@@ -81,7 +81,7 @@ class Worker:
 
     def __init__(self, kind: Kind, cores: int, told: queue.Queue[tuple[Worker, Any]]) -> None:
         self.clip: Clip | None = None
-        self.ready = self.timed_out = False
+        self.ready = False
         self.since = 0.0
         group: dict[str, Any] = {"start_new_session": True} if os.name == "posix" else {}
         self.process = subprocess.Popen(

@@ -29,16 +29,7 @@ if TYPE_CHECKING:
 def add(commands: Any) -> None:
     _add_detect(commands.add_parser("detect", help="video -> detections.npz"))
 
-    command = commands.add_parser("camera", help="video and detections.npz -> camera.npz")
-    command.add_argument("video", type=Path)
-    command.add_argument("detections", type=Path)
-    _add_output(command, "camera.npz")
-    command.add_argument(
-        "--focal-px", type=float, metavar="PX", help="focal length in pixels of the full picture"
-    )
-    add_rotate(command)
-    watch = command
-    command.set_defaults(handler=lambda asked: _camera(asked, watch))
+    _add_camera(commands.add_parser("camera", help="video and detections.npz -> camera.npz"))
 
     command = commands.add_parser("dataset", help="detections.npz -> keypoints2d.npz (tracks)")
     command.add_argument("detections", type=Path)
@@ -47,14 +38,7 @@ def add(commands: Any) -> None:
     _add_camera_file(command, "nobody is followed across its cuts")
     command.set_defaults(handler=_dataset)
 
-    command = commands.add_parser("lift", help="keypoints2d.npz -> poses3d.npz")
-    command.add_argument("keypoints", type=Path)
-    _add_output(command, "poses3d.npz")
-    add_lifter(command)
-    add_scene(command)
-    _add_camera_file(command, "people are placed in one world as it moves")
-    lift = command
-    command.set_defaults(handler=lambda asked: _lift(asked, lift))
+    _add_lift(commands.add_parser("lift", help="keypoints2d.npz -> poses3d.npz"))
 
     command = commands.add_parser("render", help="video, keypoints and poses -> overlay")
     command.add_argument("video", type=Path)
@@ -74,6 +58,26 @@ def _add_detect(command: argparse.ArgumentParser) -> None:
     add_stretch(command)
     add_view(command)
     command.set_defaults(handler=lambda asked: _detect(asked, command))
+
+
+def _add_camera(command: argparse.ArgumentParser) -> None:
+    command.add_argument("video", type=Path)
+    command.add_argument("detections", type=Path)
+    _add_output(command, "camera.npz")
+    command.add_argument(
+        "--focal-px", type=float, metavar="PX", help="focal length in pixels of the full picture"
+    )
+    add_rotate(command)
+    command.set_defaults(handler=lambda asked: _camera(asked, command))
+
+
+def _add_lift(command: argparse.ArgumentParser) -> None:
+    command.add_argument("keypoints", type=Path)
+    _add_output(command, "poses3d.npz")
+    add_lifter(command)
+    add_scene(command)
+    _add_camera_file(command, "people are placed in one world as it moves")
+    command.set_defaults(handler=lambda asked: _lift(asked, command))
 
 
 def _add_output(command: argparse.ArgumentParser, example: str) -> None:

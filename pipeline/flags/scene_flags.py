@@ -37,6 +37,7 @@ def add_scene(command: argparse.ArgumentParser) -> None:
         default=FLOORS[0],
         help="shared: everybody stands on one floor (default); own: as high as they are seen",
     )
+    command.set_defaults(camera=WATCHED[0])  # unless add_camera asks
 
 
 def add_camera(command: argparse.ArgumentParser) -> None:
@@ -61,7 +62,7 @@ def known_scene(asked: argparse.Namespace) -> KnownScene:
         roll=0.0 if asked.level else asked.roll,
         pitch=0.0 if asked.level else asked.pitch,
         floor=asked.floor,
-        camera=getattr(asked, "camera", WATCHED[0]),
+        camera=asked.camera,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,6 @@ import pytest
 
 from poselift.pipeline.viewer.gallery import gallery_of
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright (extra dev)")
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 EVIL = "<img src=x onerror=\"document.title='run'\">"
 # The smallest JPEG that browsers show.
 DOT = (
@@ -61,16 +57,6 @@ class Page:
 
     def focused(self) -> str:
         return str(self.page.evaluate("document.activeElement.textContent"))
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if not os.access(CHROMIUM, os.X_OK):
-        pytest.skip(f"needs a browser at {CHROMIUM}")
-    with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")

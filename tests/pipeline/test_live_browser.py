@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 from foreign_files import Frames
 from live_people import Scripted, detections_of
-from page_browser import CHROMIUM, FLAGS, OpenPage
+from page_browser import OpenPage
 
 from poselift.inference.live.live_poses import LivePoses
 from poselift.pipeline.live.serving import PageServer
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-    if not CHROMIUM.exists():
-        pytest.skip(f"needs a browser, {CHROMIUM}")
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=str(CHROMIUM), args=list(FLAGS))
-        yield browser
-        browser.close()
 
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])
